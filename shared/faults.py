@@ -1,7 +1,7 @@
 """What can go wrong, as types of the domain.
 
-A fault says what is wrong and how to mend it. Domains raise faults; the RPC edge carries them between processes
-as data and the gateway turns them into problem documents (RFC 9457): each in one place.
+A fault says what is wrong and how to mend it. Domains raise faults; the RPC edge carries them between
+processes as data and the gateway turns them into problem documents (RFC 9457): each in one place.
 """
 
 from collections.abc import Mapping, Sequence
