@@ -1,7 +1,8 @@
 """Text for people, kept apart from its values so that it can be said in any language.
 
 A :class:`Message` is an English template with named fields. Who shows it to a person (the gateway, the
-command line) looks the template up with gettext and fills the fields in afterwards; logs and tests use the English.
+command line) looks the template up with gettext and fills the fields in afterwards; logs and tests use the
+English.
 """
 
 from collections.abc import Mapping

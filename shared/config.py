@@ -1,0 +1,141 @@
+"""The settings of a service, read once from the environment, with every fault named at start.
+
+The same names serve the local launcher, compose and Kubernetes. A setting may also be given as a file: where
+``NAME`` is not set, ``NAME_FILE`` names a file that holds it, so that secrets need not be in an environment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.clock import Clock, SystemClock, clock_from
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; the text names each with its remedy, a line each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a service is told from outside. Files hold keys as PEM or raw bytes."""
+
+    service: str
+    amqp_uri: str
+    mongo_uri: str
+    clock: Clock
+    log_level: str
+    health_host: str
+    health_port: int
+    http_host: str
+    http_port: int
+    token_public_key: bytes
+    token_private_key: bytes | None
+    access_code_key: bytes | None
+    organizer_password: str | None
+    rpc_timeout: float
+    public_url: str
+
+
+class _Reader:
+    """Collects faults instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._environ.get(name, "")
+        path = self._environ.get(f"{name}_FILE", "")
+        if not value and path:
+            try:
+                value = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                self.faults.append(f"{name}_FILE: cannot read {path} ({error.strerror}); make it readable")
+                return ""
+        if value:
+            return value
+        if default is None:
+            self.faults.append(f"{name}: not set; give it, or {name}_FILE with a file that holds it")
+            return ""
+        return default
+
+    def parsed(self, name: str, default: str, parse: Callable[[str], Any], remedy: str) -> Any:
+        text = self.text(name, default)
+        try:
+            return parse(text)
+        except ValueError:
+            self.faults.append(f"{name}: {text!r} is not valid; {remedy}")
+            return parse(default)
+
+    def uri(self, name: str, schemes: tuple[str, ...]) -> str:
+        value = self.text(name)
+        if value and urlsplit(value).scheme not in schemes:
+            self.faults.append(f"{name}: not a URI of {' or '.join(schemes)}; begin it with {schemes[0]}://")
+        return value
+
+    def clock(self) -> Clock:
+        origin, speed = self.text("CLOCK_ORIGIN", ""), self.text("CLOCK_SPEED", "1")
+        try:
+            return clock_from(origin, float(speed))
+        except ValueError as error:
+            self.faults.append(
+                f"CLOCK_SPEED, CLOCK_ORIGIN: {speed!r}, {origin!r}: {error}; give a number above 0, "
+                "and CLOCK_ORIGIN as <real instant>/<event instant> where it is not 1"
+            )
+            return SystemClock()
+
+    def key(self, name: str, *, required: bool) -> bytes | None:
+        path = self._environ.get(name, "")
+        if not path:
+            if required:
+                self.faults.append(f"{name}: not set; name the key file")
+            return None
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            self.faults.append(f"{name}: cannot read {path} ({error.strerror}); make it readable")
+            return None
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError(text)
+    return text.upper()
+
+
+def load(service: str, environ: Mapping[str, str]) -> Settings:
+    """Read the settings of ``service`` from ``environ``.
+
+    Raises:
+        SettingsError: naming every setting that is missing or wrong, not just the first.
+    """
+    read = _Reader(environ)
+    settings = Settings(
+        service=service,
+        amqp_uri=read.uri("AMQP_URI", ("amqp", "amqps", "pyamqp")),
+        mongo_uri=read.uri("MONGO_URI", ("mongodb", "mongodb+srv")),
+        clock=read.clock(),
+        log_level=read.parsed("LOG_LEVEL", "INFO", _level, "choose DEBUG, INFO, WARNING or ERROR"),
+        health_host=read.text("HEALTH_HOST", "127.0.0.1"),
+        health_port=read.parsed("HEALTH_PORT", "0", _port, "give a port from 0 to 65535"),
+        http_host=read.text("HTTP_HOST", "127.0.0.1"),
+        http_port=read.parsed("HTTP_PORT", "8000", _port, "give a port from 0 to 65535"),
+        token_public_key=read.key("TOKEN_PUBLIC_KEY_FILE", required=True) or b"",
+        token_private_key=read.key("TOKEN_PRIVATE_KEY_FILE", required=service == "gateway"),
+        access_code_key=read.key("ACCESS_CODE_KEY_FILE", required=service == "registration"),
+        organizer_password=read.text("ORGANIZER_PASSWORD", None if service == "gateway" else "") or None,
+        rpc_timeout=read.parsed("RPC_TIMEOUT", "10", float, "give a number of seconds"),
+        public_url=read.text("PUBLIC_URL", ""),
+    )
+    if read.faults:
+        raise SettingsError("\n".join(dict.fromkeys(read.faults)))
+    return settings

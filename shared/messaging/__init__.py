@@ -1,0 +1,1 @@
+"""The bus: its topology, publishing from the outbox, consuming in batches, and dead letters."""

@@ -1,0 +1,290 @@
+"""What exists on the broker, in one table: every queue with the events it gets, and who may do what.
+
+Whoever starts first declares all of it, so an event published before its consumer has ever run waits in that
+consumer's queue. Where a service's broker user may not declare another's queue, the deployment has declared it
+beforehand from :func:`definitions`, and :func:`declare` only makes sure that it is there.
+
+A queue has a row of ``.retry-<n>`` queues, in which a failed event waits out its back-off, and a ``.dead`` one.
+They hang on an exchange of the service's own: with the default exchange a service could write to any queue.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from amqp.exceptions import AccessRefused
+from kombu import Connection
+
+EVENTS: Final = "speedmentor.events"
+VHOST: Final = "speedmentor"
+RPC_EXCHANGE: Final = "nameko-rpc"
+
+#: Seconds an event waits before each further attempt; after the last one fails too it is a dead letter.
+BACKOFF: Final = (0.5, 2.0, 8.0, 30.0)
+
+#: Deliveries after which the broker itself gives an event up: only one that kills its consumers gets there.
+DELIVERY_LIMIT: Final = 50
+
+SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "gateway")
+
+
+def event_name(service: str) -> str:
+    """The name of a service in events and queues, where words are joined by hyphens."""
+    return service.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A queue of ``service`` for one ``purpose`` and the event types (short names, ``*`` allowed) it gets."""
+
+    service: str
+    purpose: str
+    types: tuple[str, ...]
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue."""
+        return f"speedmentor.{event_name(self.service)}.{self.purpose}"
+
+    @property
+    def dead(self) -> str:
+        """The name of its dead-letter queue."""
+        return f"{self.queue}.dead"
+
+    @property
+    def exchange(self) -> str:
+        """The service's own exchange, by which events come back from their back-off or go to the dead letters."""
+        return retries_exchange(self.service)
+
+    def retry(self, attempt: int) -> str:
+        """The queue for the wait after failed attempt ``attempt`` (from 1)."""
+        return f"{self.queue}.retry-{attempt}"
+
+    @property
+    def binding_keys(self) -> tuple[str, ...]:
+        """The routing keys by which the queue is bound to the events."""
+        return tuple(f"speedmentor.{name}.v1" for name in self.types)
+
+
+def retries_exchange(service: str) -> str:
+    """The direct exchange a service's retries and dead letters go through."""
+    return f"speedmentor.{event_name(service)}.retries"
+
+
+SUBSCRIPTIONS: Final = (
+    Subscription(
+        "matching",
+        "participants",
+        (
+            "registration.program-published",
+            "registration.program-cancelled",
+            "registration.mentor-registered",
+            "registration.mentor-updated",
+            "registration.mentee-registered",
+            "registration.mentee-updated",
+            "registration.preference-stated",
+            "registration.participant-withdrawn",
+            "registration.participant-checked-in",
+            "registration.participant-absent",
+            "registration.participant-erased",
+        ),
+    ),
+    Subscription("matching", "rounds", ("session-timer.round-started", "session-timer.session-finished")),
+    Subscription(
+        "session_timer",
+        "programs",
+        (
+            "registration.program-published",
+            "registration.program-cancelled",
+            "matching.plan-published",
+        ),
+    ),
+    Subscription(
+        "feedback",
+        "meetings",
+        (
+            "registration.program-published",
+            "registration.participant-erased",
+            "matching.meeting-assigned",
+            "matching.meeting-released",
+            "session-timer.round-ended",
+            "session-timer.session-finished",
+        ),
+    ),
+)
+
+
+def subscriptions_of(service: str) -> tuple[Subscription, ...]:
+    """The queues of one service."""
+    return tuple(each for each in SUBSCRIPTIONS if each.service == service)
+
+
+def subscription(service: str, purpose: str) -> Subscription:
+    """One queue of one service.
+
+    Raises:
+        LookupError: there is none; add it to :data:`SUBSCRIPTIONS`.
+    """
+    for each in SUBSCRIPTIONS:
+        if (each.service, each.purpose) == (service, purpose):
+            return each
+    raise LookupError(f"no subscription {purpose!r} of {service!r} in the topology")
+
+
+def is_expected(event_type: str) -> bool:
+    """Whether some service's queue is bound to ``event_type``: then an unroutable event is an error."""
+    return any(event_type in each.binding_keys for each in SUBSCRIPTIONS)
+
+
+@dataclass(frozen=True)
+class _Queue:
+    name: str
+    owner: str
+    arguments: dict[str, Any]
+    #: (exchange, routing key)
+    bindings: tuple[tuple[str, str], ...]
+
+
+def _quorum(**arguments: Any) -> dict[str, Any]:
+    return {"x-queue-type": "quorum", **{f"x-{k.replace('_', '-')}": v for k, v in arguments.items()}}
+
+
+def _queues() -> Iterator[_Queue]:
+    for each in SUBSCRIPTIONS:
+        yield _Queue(
+            each.queue,
+            each.service,
+            _quorum(
+                delivery_limit=DELIVERY_LIMIT,
+                dead_letter_exchange=each.exchange,
+                dead_letter_routing_key=each.dead,
+                # Quorum queues dead-letter at least once only when they refuse, not drop, what is too much.
+                dead_letter_strategy="at-least-once",
+                overflow="reject-publish",
+            ),
+            (*((EVENTS, key) for key in each.binding_keys), (each.exchange, each.queue)),
+        )
+        for attempt, seconds in enumerate(BACKOFF, start=1):
+            yield _Queue(
+                each.retry(attempt),
+                each.service,
+                _quorum(
+                    message_ttl=int(seconds * 1000),
+                    dead_letter_exchange=each.exchange,
+                    dead_letter_routing_key=each.queue,
+                    dead_letter_strategy="at-least-once",
+                    overflow="reject-publish",
+                ),
+                ((each.exchange, each.retry(attempt)),),
+            )
+        yield _Queue(each.dead, each.service, _quorum(), ((each.exchange, each.dead),))
+
+
+def _exchanges() -> Iterator[tuple[str, str]]:
+    yield EVENTS, "topic"
+    yield RPC_EXCHANGE, "topic"
+    for service in dict.fromkeys(each.service for each in SUBSCRIPTIONS):
+        yield retries_exchange(service), "direct"
+
+
+def declare(connection: Connection) -> None:
+    """Make sure that all exchanges, queues and bindings exist: declare what we may, find the rest.
+
+    Raises:
+        amqp.exceptions.NotFound: something is missing that this user may not declare.
+    """
+    for name, kind in _exchanges():
+        _ensure(
+            connection,
+            lambda channel, name=name, kind=kind: channel.exchange_declare(
+                name, kind, durable=True, auto_delete=False
+            ),
+            lambda channel, name=name, kind=kind: channel.exchange_declare(name, kind, passive=True),
+        )
+    for queue in _queues():
+        _ensure(
+            connection,
+            lambda channel, queue=queue: _declare_queue(channel, queue),
+            lambda channel, queue=queue: channel.queue_declare(queue.name, passive=True),
+        )
+
+
+def _declare_queue(channel: Any, queue: _Queue) -> None:
+    channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=queue.arguments)
+    for exchange, key in queue.bindings:
+        channel.queue_bind(queue.name, exchange, key)
+
+
+def _ensure(connection: Connection, make: Any, find: Any) -> None:
+    """Try ``make``; where the broker refuses it to this user (and closes the channel), ``find`` must succeed."""
+    try:
+        with connection.channel() as channel:
+            make(channel)
+    except AccessRefused:
+        with connection.channel() as channel:
+            find(channel)
+
+
+def permissions(service: str) -> tuple[str, str, str]:
+    """The rights (configure, write, read) of a service's broker user, as RabbitMQ's regular expressions.
+
+    A service may change its own queues and exchange, write events, RPC and its own retries, and read its own
+    queues. Which events it may write is narrowed further by :func:`topic_permissions`.
+    """
+    if service == "operator":
+        return ("^$", r"^speedmentor\.[a-z-]+\.retries$|^nameko-rpc$|^rpc\.reply-.*$", r".*")
+    own = rf"speedmentor\.{event_name(service)}\..*"
+    rpc = rf"rpc-{service}|rpc\.reply-{service}-.*|{RPC_EXCHANGE}"
+    return (
+        rf"^({own}|{rpc})$",
+        rf"^({own}|{rpc}|speedmentor\.events)$",
+        rf"^({own}|{rpc}|speedmentor\.events)$",
+    )
+
+
+def topic_permissions(service: str) -> tuple[str, str]:
+    """Which routing keys (write, read) on the events' exchange a service's broker user may use."""
+    if service in ("operator", "gateway"):
+        return ("^$", ".*")
+    return (rf"^speedmentor\.{event_name(service)}\..*$", ".*")
+
+
+def definitions(vhost: str = VHOST) -> dict[str, Any]:
+    """Exchanges, queues and bindings as RabbitMQ's definitions file has them; users are the deployment's to add."""
+    queues = list(_queues())
+    return {
+        "exchanges": [
+            {
+                "name": name,
+                "vhost": vhost,
+                "type": kind,
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for name, kind in _exchanges()
+        ],
+        "queues": [
+            {
+                "name": queue.name,
+                "vhost": vhost,
+                "durable": True,
+                "auto_delete": False,
+                "arguments": queue.arguments,
+            }
+            for queue in queues
+        ],
+        "bindings": [
+            {
+                "source": exchange,
+                "vhost": vhost,
+                "destination": queue.name,
+                "destination_type": "queue",
+                "routing_key": key,
+                "arguments": {},
+            }
+            for queue in queues
+            for exchange, key in queue.bindings
+        ],
+    }

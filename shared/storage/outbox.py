@@ -1,0 +1,132 @@
+"""The outbox: events are written in the transaction that changes the state, and published from here afterwards.
+
+Source: C. Richardson, "Transactional outbox", Microservices Patterns (2018), ch. 3.
+
+An event's place among those of its subject is fixed here (``ordinal``), together with a ``position`` that grows
+along the ordinals of a subject whatever the clocks of the replicas say. Two transactions that publish on one
+subject both write that subject's counter, so the database serializes them: whoever sees ordinal 3 sees 2 as well,
+and reading by position never shows an event before its predecessor.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from shared.events import Event, NewEvent, encode, seal
+from shared.ids import new_id
+from shared.trace import Trace
+
+#: How long a published event stays readable in the outbox.
+KEEP_SENT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event that is committed and not yet confirmed by the broker."""
+
+    id: str
+    type: str
+    body: bytes
+
+
+class Outbox:
+    """The outbox of one service: collections ``outbox`` and ``ordinals`` of its database."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self.events = database["outbox"]
+        self._ordinals = database["ordinals"]
+
+    def prepare(self) -> None:
+        """Create the indexes; safe to repeat."""
+        self.events.create_index(
+            [("position", ASCENDING)], name="pending", partialFilterExpression={"pending": True}
+        )
+        self.events.create_index("sent_at", name="sent", expireAfterSeconds=int(KEEP_SENT.total_seconds()))
+
+    def write(
+        self,
+        session: ClientSession,
+        published: Sequence[tuple[NewEvent, Event | None]],
+        trace: Trace,
+        now: datetime,
+    ) -> None:
+        """Add events (each with the event that caused it, if one did) to the running transaction."""
+        count = Counter(new.subject for new, _ in published)
+        known = {
+            row["_id"]: row
+            for row in self._ordinals.find({"_id": {"$in": list(count)}}, session=session, batch_size=100_000)
+        }
+        earliest = time.time_ns() // 1000
+        ordinal = {subject: known[subject]["ordinal"] if subject in known else 0 for subject in count}
+        position = {subject: known[subject]["position"] if subject in known else 0 for subject in count}
+        rows = []
+        for new, cause in published:
+            subject = new.subject
+            ordinal[subject] += 1
+            position[subject] = max(earliest, position[subject] + 1)
+            event = seal(
+                new,
+                id=new_id(),
+                ordinal=ordinal[subject],
+                time=now,
+                correlationid=cause.correlationid if cause and cause.correlationid else trace.correlationid,
+                causationid=cause.id if cause else None,
+                traceparent=trace.traceparent,
+            )
+            rows.append(
+                {
+                    "_id": event.id,
+                    "position": position[subject],
+                    "type": event.type,
+                    "body": encode(event),
+                    "pending": True,
+                }
+            )
+        self._count(session, known, ordinal, position)
+        self.events.insert_many(rows, session=session)
+
+    def _count(
+        self,
+        session: ClientSession,
+        known: dict[str, dict[str, Any]],
+        ordinal: dict[str, int],
+        position: dict[str, int],
+    ) -> None:
+        new = [s for s in ordinal if s not in known]
+        if new:
+            self._ordinals.insert_many(
+                [{"_id": s, "ordinal": ordinal[s], "position": position[s]} for s in new], session=session
+            )
+        if known:
+            self._ordinals.bulk_write(
+                [
+                    UpdateOne({"_id": s}, {"$set": {"ordinal": ordinal[s], "position": position[s]}})
+                    for s in known
+                ],
+                ordered=False,
+                session=session,
+            )
+
+    def pending(self, limit: int) -> list[Pending]:
+        """The oldest events not yet confirmed, at most ``limit``, in an order that keeps every subject's."""
+        rows = self.events.find(
+            {"pending": True}, {"type": 1, "body": 1}, sort=[("position", ASCENDING)], limit=limit
+        )
+        return [Pending(row["_id"], row["type"], bytes(row["body"])) for row in rows]
+
+    def count_pending(self) -> int:
+        """How many events still wait for the broker's confirmation."""
+        return self.events.count_documents({"pending": True})
+
+    def mark_sent(self, ids: Sequence[str]) -> None:
+        """Record that the broker has confirmed these."""
+        self.events.update_many(
+            {"_id": {"$in": list(ids)}}, {"$unset": {"pending": 1}, "$set": {"sent_at": datetime.now(UTC)}}
+        )
