@@ -196,9 +196,7 @@ def declare(connection: Connection) -> None:
     for name, kind in _exchanges():
         _ensure(
             connection,
-            lambda channel, name=name, kind=kind: channel.exchange_declare(
-                name, kind, durable=True, auto_delete=False
-            ),
+            lambda channel, name=name, kind=kind: channel.exchange_declare(name, kind, durable=True, auto_delete=False),
             lambda channel, name=name, kind=kind: channel.exchange_declare(name, kind, passive=True),
         )
     for queue in _queues():

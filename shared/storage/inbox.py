@@ -34,9 +34,7 @@ class Inbox:
         by_key = {f"{queue}|{event.source}|{event.id}": event for event in events}
         known = {
             row["_id"]
-            for row in self._rows.find(
-                {"_id": {"$in": list(by_key)}}, {"_id": 1}, session=session, batch_size=100_000
-            )
+            for row in self._rows.find({"_id": {"$in": list(by_key)}}, {"_id": 1}, session=session, batch_size=100_000)
         }
         fresh = {key: event for key, event in by_key.items() if key not in known}
         if fresh:

@@ -60,6 +60,4 @@ def is_passing(error: BaseException) -> bool:
 
 
 # Step-downs, shut-downs, elections and lost cursors, by the server's own error codes.
-_PASSING_CODES = frozenset(
-    {6, 7, 43, 89, 91, 112, 189, 237, 262, 280, 9001, 10107, 11600, 11602, 13435, 13436}
-)
+_PASSING_CODES = frozenset({6, 7, 43, 89, 91, 112, 189, 237, 262, 280, 9001, 10107, 11600, 11602, 13435, 13436})

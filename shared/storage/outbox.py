@@ -33,6 +33,8 @@ class Pending:
 
     id: str
     type: str
+    #: When the change was committed, by event time.
+    time: datetime
     body: bytes
 
 
@@ -45,9 +47,7 @@ class Outbox:
 
     def prepare(self) -> None:
         """Create the indexes; safe to repeat."""
-        self.events.create_index(
-            [("position", ASCENDING)], name="pending", partialFilterExpression={"pending": True}
-        )
+        self.events.create_index([("position", ASCENDING)], name="pending", partialFilterExpression={"pending": True})
         self.events.create_index("sent_at", name="sent", expireAfterSeconds=int(KEEP_SENT.total_seconds()))
 
     def write(
@@ -85,6 +85,7 @@ class Outbox:
                     "_id": event.id,
                     "position": position[subject],
                     "type": event.type,
+                    "time": event.time,
                     "body": encode(event),
                     "pending": True,
                 }
@@ -106,10 +107,7 @@ class Outbox:
             )
         if known:
             self._ordinals.bulk_write(
-                [
-                    UpdateOne({"_id": s}, {"$set": {"ordinal": ordinal[s], "position": position[s]}})
-                    for s in known
-                ],
+                [UpdateOne({"_id": s}, {"$set": {"ordinal": ordinal[s], "position": position[s]}}) for s in known],
                 ordered=False,
                 session=session,
             )
@@ -117,9 +115,9 @@ class Outbox:
     def pending(self, limit: int) -> list[Pending]:
         """The oldest events not yet confirmed, at most ``limit``, in an order that keeps every subject's."""
         rows = self.events.find(
-            {"pending": True}, {"type": 1, "body": 1}, sort=[("position", ASCENDING)], limit=limit
+            {"pending": True}, {"type": 1, "time": 1, "body": 1}, sort=[("position", ASCENDING)], limit=limit
         )
-        return [Pending(row["_id"], row["type"], bytes(row["body"])) for row in rows]
+        return [Pending(row["_id"], row["type"], row["time"], bytes(row["body"])) for row in rows]
 
     def count_pending(self) -> int:
         """How many events still wait for the broker's confirmation."""

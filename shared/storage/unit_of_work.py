@@ -140,11 +140,9 @@ class UnitOfWork:
             if before is not None:
                 if before["request"] != digest:
                     raise Conflict(
-                        say(
-                            "this Idempotency-Key was used for another request; use a new key for a new request"
-                        )
+                        say("this Idempotency-Key was used for another request; use a new key for a new request")
                     )
-                return orjson.loads(before["result"])  # type: ignore[no-any-return]
+                return orjson.loads(before["result"])
             result = work(transaction)
             commands.insert_one(
                 {"_id": key, "request": digest, "result": orjson.dumps(result), "at": datetime.now(UTC)}

@@ -1,0 +1,85 @@
+"""What comes out of a queue, and where it goes when it cannot be handled."""
+
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.events import BadEvent, Event, decode, write_time
+from shared.ids import new_id
+from shared.messaging.publisher import Outgoing
+from shared.messaging.topology import BACKOFF, Subscription
+
+ATTEMPTS = "x-speedmentor-attempts"
+REASON = "x-speedmentor-reason"
+DETAIL = "x-speedmentor-detail"
+TRACE = "x-speedmentor-trace"
+QUEUE = "x-speedmentor-queue"
+FAILED_AT = "x-speedmentor-failed-at"
+
+#: Headers have to fit in one frame with everything else.
+LONGEST_DETAIL = 1_000
+LONGEST_TRACE = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message in hand: its tag on the channel, its body and headers, and how often it has failed before."""
+
+    tag: int
+    body: bytes
+    properties: dict[str, Any]
+    headers: dict[str, Any]
+
+    @property
+    def attempts(self) -> int:
+        """Failed attempts so far; what a stranger wrote there counts as none."""
+        attempts = self.headers.get(ATTEMPTS, 0)
+        return attempts if isinstance(attempts, int) and attempts >= 0 else 0
+
+    def read(self, subscription: Subscription) -> Event:
+        """The event in this message.
+
+        Raises:
+            BadEvent: it is not an event, or not one this queue is for.
+        """
+        event = decode(self.body)
+        if event.type not in subscription.binding_keys:
+            raise BadEvent("unknown-type", f"{event.type} is not handled by {subscription.queue}")
+        return event
+
+    def after_failure(self, subscription: Subscription, error: Exception) -> tuple[Outgoing, str]:
+        """Where this message goes after ``error``: to its next back-off, or to the dead letters.
+
+        Returns:
+            The message to publish, and the reason when it is dead, else an empty string.
+        """
+        attempts = self.attempts + 1
+        final = isinstance(error, BadEvent) or attempts > len(BACKOFF)
+        reason = error.reason_code if isinstance(error, BadEvent) else "handler-failed" if final else ""
+        headers = {
+            **self.headers,
+            ATTEMPTS: attempts,
+            REASON: reason or "will-retry",
+            DETAIL: _detail(error)[:LONGEST_DETAIL],
+            TRACE: "".join(traceback.format_exception(error))[-LONGEST_TRACE:],
+            QUEUE: subscription.queue,
+            FAILED_AT: write_time(datetime.now(UTC)),
+        }
+        kept = {key: self.properties[key] for key in ("content_type", "type", "timestamp") if key in self.properties}
+        outgoing = Outgoing(
+            subscription.exchange,
+            subscription.dead if final else subscription.retry(attempts),
+            self.body,
+            {
+                **kept,
+                "delivery_mode": 2,
+                "message_id": self.properties.get("message_id") or new_id(),
+                "application_headers": headers,
+            },
+        )
+        return outgoing, reason if final else ""
+
+
+def _detail(error: Exception) -> str:
+    return error.detail if isinstance(error, BadEvent) else f"{type(error).__name__}: {error}"
