@@ -66,7 +66,9 @@ class Delivery:
             QUEUE: subscription.queue,
             FAILED_AT: write_time(datetime.now(UTC)),
         }
-        kept = {key: self.properties[key] for key in ("content_type", "type", "timestamp") if key in self.properties}
+        kept: dict[str, Any] = {
+            key: self.properties[key] for key in ("content_type", "type", "timestamp") if key in self.properties
+        }
         outgoing = Outgoing(
             subscription.exchange,
             subscription.dead if final else subscription.retry(attempts),

@@ -39,6 +39,9 @@ class Relay:
         self._bell = Flag()
         self._stopping = Flag()
         self._held_until = 0.0
+        #: Set when :meth:`run` has returned.
+        self.ended = Flag()
+        self.connected = False
 
     def ring(self) -> None:
         """Say that something was committed."""
@@ -62,6 +65,7 @@ class Relay:
                 with connect(self._amqp_uri, self._name) as connection:
                     declare(connection)
                     publisher = ConfirmedPublisher(connection)
+                    self.connected = True
                     waits = backoff()
                     while not self._stopping.is_set():
                         self._turn(publisher, connection)
@@ -69,14 +73,17 @@ class Relay:
                 pause = next(waits)
                 log.warning("relay-interrupted", error=type(error).__name__, detail=str(error), retry_in=pause)
                 self._stopping.wait(pause)
+            finally:
+                self.connected = False
         if self.leads:
             with suppress(PyMongoError):
                 self._lease.release()
+        self.ended.set()
 
     def watch(self) -> None:
         """Ring whenever a replica adds to the outbox, until stopped."""
         waits = backoff()
-        pipeline = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+        pipeline: list[dict[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
         while not self._stopping.is_set():
             try:
                 with self._outbox.events.watch(pipeline, max_await_time_ms=1000) as changes:

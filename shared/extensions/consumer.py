@@ -1,0 +1,83 @@
+"""The consumer entry point: batches of events, each with inbox, state and outbox in one transaction."""
+
+from collections.abc import Callable
+from functools import wraps
+from threading import Event as Flag
+from typing import Any
+
+from eventlet.event import Event as Reply
+from nameko.extensions import Entrypoint
+
+from shared.events import Event
+from shared.extensions.runtime import Runtime
+from shared.messaging.consumer import QueueConsumer
+from shared.messaging.topology import subscription
+from shared.observability.metrics import EVENTS_HANDLED, EVENTS_REPEATED
+from shared.storage.unit_of_work import Transaction
+
+
+class EventConsumer(Entrypoint):
+    """Feeds the queue of one subscription to a service method, a batch at a time."""
+
+    runtime = Runtime()
+
+    def __init__(self, purpose: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.purpose = purpose
+        self._ended = Flag()
+
+    def setup(self) -> None:
+        """Find the queue in the topology."""
+        self._subscription = subscription(self.container.service_name, self.purpose)
+
+    def start(self) -> None:
+        """Begin to consume."""
+        runtime = self.runtime
+        self._consumer = QueueConsumer(
+            self._subscription, self._run_worker, runtime.settings.amqp_uri, f"{runtime.holder} {self.purpose}"
+        )
+        runtime.checks[f"queue {self._subscription.queue}"] = lambda: self._consumer.consuming
+        self.container.spawn_managed_thread(self._consume, identifier=f"consumer {self.purpose}")
+
+    def stop(self) -> None:
+        """Finish the batch in hand; the broker gives what is not begun to another."""
+        self._consumer.stop()
+        self._ended.wait(30)
+
+    def _consume(self) -> None:
+        self._consumer.run()
+        self._ended.set()
+
+    def _run_worker(self, events: list[Event]) -> None:
+        """Have a worker handle ``events`` and wait for it; raises what it raised."""
+        reply = Reply()
+
+        def handle_result(_context: Any, handled: int, exc_info: Any) -> Any:
+            if exc_info:
+                reply.send_exception(*exc_info)
+            else:
+                reply.send(handled)
+            # The error is answered for here (by retries and dead letters): the container need not know of it.
+            return handled, None
+
+        self.container.spawn_worker(self, (events,), {}, context_data={}, handle_result=handle_result)
+        handled = reply.wait()
+        EVENTS_HANDLED.labels(self._subscription.queue).inc(handled)
+        EVENTS_REPEATED.labels(self._subscription.queue).inc(len(events) - handled)
+
+
+def consumes(purpose: str) -> Callable[[Callable[[Any, list[Event], Transaction], None]], Any]:
+    """Make a method the handler of the service's subscription ``purpose``.
+
+    The method gets the events it has not had before and the transaction to write in; the service has a
+    :class:`~shared.extensions.work.Work` as ``work``.
+    """
+
+    def decorate(method: Callable[[Any, list[Event], Transaction], None]) -> Any:
+        @wraps(method)
+        def in_one_transaction(self: Any, events: list[Event]) -> int:
+            return int(self.work.consume(purpose, events, lambda fresh, transaction: method(self, fresh, transaction)))
+
+        return EventConsumer.decorator(purpose)(in_one_transaction)
+
+    return decorate

@@ -1,0 +1,68 @@
+"""``/health/live``, ``/health/ready`` and ``/metrics`` of a service, on a port of their own."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import eventlet
+import structlog
+from eventlet import wsgi
+from nameko.extensions import DependencyProvider
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.extensions.runtime import Runtime
+from shared.observability.metrics import OUTBOX_PENDING
+
+log = structlog.get_logger()
+
+#: Seconds a check may take before it counts as failed.
+PATIENCE = 3.0
+
+
+class Health(DependencyProvider):
+    """Live: the process answers. Ready: database, relay and every queue work now."""
+
+    runtime = Runtime()
+
+    def start(self) -> None:
+        """Serve until the container stops."""
+        settings = self.runtime.settings
+        self.runtime.checks.setdefault("relay", lambda: self.runtime.relay.connected)
+        self._socket = eventlet.listen((settings.health_host, settings.health_port), reuse_addr=True)
+        self.container.spawn_managed_thread(self._serve, identifier="health")
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._socket.close()
+
+    def get_dependency(self, worker_ctx: Any) -> None:
+        """Nothing: services only declare it."""
+
+    def _serve(self) -> None:
+        wsgi.server(self._socket, self._answer, log_output=False, debug=False)
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/health/live":
+                status, content_type, body = "200 OK", "application/json", b'{"live": true}'
+            case "/health/ready":
+                parts = {name: self._works(check) for name, check in sorted(self.runtime.checks.items())}
+                status = "200 OK" if all(parts.values()) else "503 Service Unavailable"
+                content_type, body = "application/json", json.dumps(parts).encode()
+            case "/metrics":
+                if self._works(lambda: True):
+                    OUTBOX_PENDING.set(self.runtime.unit_of_work.outbox.count_pending())
+                status, content_type, body = "200 OK", CONTENT_TYPE_LATEST, generate_latest()
+            case _:
+                status, content_type, body = "404 Not Found", "text/plain", b"not found\n"
+        start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+        return [body]
+
+    @staticmethod
+    def _works(check: Callable[[], bool]) -> bool:
+        try:
+            with eventlet.Timeout(PATIENCE):
+                return check()
+        except (Exception, eventlet.Timeout) as error:
+            log.debug("check-failed", error=type(error).__name__, detail=str(error)[:300])
+            return False

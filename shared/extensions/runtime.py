@@ -1,0 +1,85 @@
+"""What one running service has once: settings, database, unit of work and relay."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from nameko.extensions import SharedExtension
+from pymongo.errors import PyMongoError
+
+from shared.config import Settings
+from shared.messaging.connection import backoff
+from shared.messaging.relay import LEASE_SECONDS, Relay
+from shared.storage.lease import Lease
+from shared.storage.mongo import connect, own_database
+from shared.storage.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
+
+#: Key of the :class:`~shared.config.Settings` in nameko's configuration.
+SETTINGS = "settings"
+
+
+class Runtime(SharedExtension):
+    """Shared by all extensions of one container."""
+
+    settings: Settings
+    unit_of_work: UnitOfWork
+    relay: Relay
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._preparations: list[Callable[[Any], None]] = []
+        #: Name -> whether that part works now; ``/health/ready`` asks all of them.
+        self.checks: dict[str, Callable[[], bool]] = {}
+
+    @property
+    def holder(self) -> str:
+        """This replica's name in leases and in the broker's list of connections."""
+        return f"{self.settings.service}@{socket.gethostname()}:{os.getpid()}"
+
+    def prepare_with(self, preparation: Callable[[Any], None]) -> None:
+        """Have ``preparation(database)`` run before the service starts; it creates indexes and is repeatable."""
+        self._preparations.append(preparation)
+
+    def setup(self) -> None:
+        """Connect; nothing is read or written yet."""
+        self.settings = self.container.config[SETTINGS]
+        self.client = connect(self.settings.mongo_uri, self.settings.service)
+        database = own_database(self.client)
+        self.unit_of_work = UnitOfWork(database, self.settings.clock, committed=self._ring)
+        lease = Lease(database["leases"], "outbox-relay", self.holder, LEASE_SECONDS)
+        self.relay = Relay(self.unit_of_work.outbox, lease, self.settings.amqp_uri, f"{self.holder} relay")
+        self.checks["database"] = self._database_answers
+
+    def start(self) -> None:
+        """Prepare the collections (waiting for the database if need be) and begin to relay."""
+        self._prepare()
+        self.container.spawn_managed_thread(self.relay.run, identifier="relay")
+        self.container.spawn_managed_thread(self.relay.watch, identifier="relay-watch")
+
+    def stop(self) -> None:
+        """Stop relaying; what is not published stays in the outbox."""
+        self.relay.stop()
+        self.relay.ended.wait(5)
+        self.client.close()
+
+    def _ring(self) -> None:
+        self.relay.ring()
+
+    def _prepare(self) -> None:
+        for pause in backoff():
+            try:
+                self.unit_of_work.prepare()
+                for preparation in self._preparations:
+                    preparation(self.unit_of_work.database)
+                return
+            except PyMongoError as error:
+                log.warning("database-not-ready", error=type(error).__name__, detail=str(error)[:300], retry_in=pause)
+                time.sleep(pause)
+
+    def _database_answers(self) -> bool:
+        return bool(self.client.admin.command("ping")["ok"])

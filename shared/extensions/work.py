@@ -1,0 +1,76 @@
+"""The unit of work as a service sees it: with the trace of the call at hand."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from nameko.extensions import DependencyProvider
+from pymongo.database import Database
+
+from shared.events import Event
+from shared.extensions.runtime import Runtime
+from shared.messaging.topology import subscription
+from shared.storage.unit_of_work import Transaction, UnitOfWork
+from shared.trace import Trace
+
+Result = TypeVar("Result")
+
+CORRELATION_ID = "correlationid"
+TRACEPARENT = "traceparent"
+
+
+def trace_of(data: dict[str, Any]) -> Trace:
+    """The trace that came with a call, one step further, or a new one."""
+    if data.get(CORRELATION_ID) and data.get(TRACEPARENT):
+        return Trace(data[CORRELATION_ID], data[TRACEPARENT]).child()
+    return Trace.start()
+
+
+class TracedWork:
+    """A :class:`~shared.storage.unit_of_work.UnitOfWork` for one call."""
+
+    def __init__(self, unit_of_work: UnitOfWork, service: str, trace: Trace) -> None:
+        self._unit_of_work = unit_of_work
+        self._service = service
+        self._trace = trace
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        """The service's own database, to read from outside a transaction."""
+        return self._unit_of_work.database
+
+    def now(self) -> datetime:
+        """The time of the event."""
+        return self._unit_of_work.clock.now()
+
+    def transact(self, work: Callable[[Transaction], Result]) -> Result:
+        """See :meth:`UnitOfWork.transact`."""
+        return self._unit_of_work.transact(work, self._trace)
+
+    def command(self, key: str | None, request: Any, work: Callable[[Transaction], Result]) -> Result:
+        """See :meth:`UnitOfWork.command`."""
+        return self._unit_of_work.command(key, request, work, self._trace)
+
+    def consume(self, purpose: str, events: list[Event], handle: Callable[[list[Event], Transaction], None]) -> int:
+        """See :meth:`UnitOfWork.consume`."""
+        queue = subscription(self._service, purpose).queue
+        return self._unit_of_work.consume(queue, events, handle, self._trace)
+
+
+class Work(DependencyProvider):
+    """Gives a service method its :class:`TracedWork`. ``prepare(database)`` creates the service's indexes."""
+
+    runtime = Runtime()
+
+    def __init__(self, prepare: Callable[[Database[dict[str, Any]]], None] | None = None) -> None:
+        super().__init__()
+        self._prepare = prepare
+
+    def setup(self) -> None:
+        """Have the indexes created before the service starts."""
+        if self._prepare is not None:
+            self.runtime.prepare_with(self._prepare)
+
+    def get_dependency(self, worker_ctx: Any) -> TracedWork:
+        """The unit of work with the trace of this call."""
+        return TracedWork(self.runtime.unit_of_work, self.container.service_name, trace_of(worker_ctx.data))

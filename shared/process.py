@@ -1,0 +1,56 @@
+"""The life of a service's process: ``python -m services.<name>`` ends up here.
+
+Importing this module makes the standard library cooperative (eventlet), so it comes before all other imports.
+"""
+
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib  # noqa: E402
+import os  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+
+import structlog  # noqa: E402
+from nameko.containers import ServiceContainer  # noqa: E402
+
+from shared.config import SettingsError, load  # noqa: E402
+from shared.extensions.runtime import SETTINGS  # noqa: E402
+from shared.observability import logs  # noqa: E402
+
+log = structlog.get_logger()
+
+#: How many RPC calls and batches one process handles at once.
+WORKERS = 64
+
+
+def run(path: str) -> None:
+    """Run the service class at ``path`` (``module:Class``) until SIGTERM or SIGINT; exits the process.
+
+    A signal lets calls and batches in hand finish; what is not begun stays on the bus. Exit status 2 means that
+    settings are missing or wrong, and standard error names them.
+    """
+    module, _, name = path.partition(":")
+    service_class = getattr(importlib.import_module(module), name)
+    try:
+        settings = load(service_class.name, os.environ)
+    except SettingsError as error:
+        print(f"{service_class.name} cannot start:\n{error}", file=sys.stderr)
+        sys.exit(2)
+    logs.configure(settings.service, settings.log_level)
+    container = ServiceContainer(
+        service_class,
+        {"AMQP_URI": settings.amqp_uri, "max_workers": WORKERS, "heartbeat": 20, SETTINGS: settings},
+    )
+
+    def stop(signal_number: int, _frame: object) -> None:
+        log.info("stopping", signal=signal.Signals(signal_number).name)
+        eventlet.spawn_n(container.stop)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    container.start()
+    log.info("started", health_port=settings.health_port)
+    container.wait()
+    log.info("stopped")

@@ -1,0 +1,63 @@
+"""Who asks, and what that one may do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.faults import Forbidden
+from shared.messages import say
+
+ORGANIZER: Final = "organizer"
+OPERATOR: Final = "operator"
+MENTOR: Final = "mentor"
+MENTEE: Final = "mentee"
+PARTICIPANTS: Final = frozenset({MENTOR, MENTEE})
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A caller: ``subject`` is a participant's id or an account's name.
+
+    An organizer with no ``programs`` may act on all of the organization's, one with no ``sites`` on all of a
+    program's sites. A participant has exactly one program and site.
+    """
+
+    subject: str
+    role: str
+    org: str
+    programs: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+
+    def organizes(self, org: str, program: str | None = None, site: str | None = None) -> bool:
+        """Whether this is an organizer of the organization, the program and the site (where given)."""
+        return (
+            self.role == ORGANIZER
+            and self.org == org
+            and (program is None or not self.programs or program in self.programs)
+            and (not self.sites if site is None else not self.sites or site in self.sites)
+        )
+
+    def require_organizer(self, org: str, program: str | None = None, site: str | None = None) -> None:
+        """Raise :class:`Forbidden` unless :meth:`organizes`; ``site`` ``None`` means all of the program's sites."""
+        if not self.organizes(org, program, site):
+            raise Forbidden(say("only an organizer of this program may do this; log in as one"))
+
+    def require_operator(self) -> None:
+        """Raise :class:`Forbidden` unless this is an operator of the platform or an organizer of everything."""
+        if self.role != OPERATOR and not (self.role == ORGANIZER and not self.programs and not self.sites):
+            raise Forbidden(say("only an operator may do this; log in as one"))
+
+    def to_claims(self) -> dict[str, Any]:
+        """The principal as claims of a token."""
+        return {
+            "sub": self.subject,
+            "role": self.role,
+            "org": self.org,
+            "programs": list(self.programs),
+            "sites": list(self.sites),
+        }
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> "Principal":
+        """The inverse of :meth:`to_claims`."""
+        return cls(claims["sub"], claims["role"], claims["org"], tuple(claims["programs"]), tuple(claims["sites"]))
