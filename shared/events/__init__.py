@@ -7,10 +7,9 @@ from shared.events.envelope import (
     NewEvent,
     decode,
     encode,
-    full_type,
     seal,
-    short_name,
 )
+from shared.events.names import full_type, short_name
 from shared.events.times import read_time, write_time
 
 __all__ = [

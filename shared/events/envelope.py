@@ -1,25 +1,32 @@
 """The envelope: CloudEvents 1.0 in JSON, with the attributes of the event contract."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from shared.events.catalogue import TYPES, EventType
+from shared.events.fields import EXACT, ID
+from shared.events.names import SOURCE, full_type, short_name
 from shared.events.times import read_time, to_milliseconds, write_time
 
-PREFIX = "speedmentor."
-SOURCE = "/speedmentor/"
-SCHEMA = "urn:speedmentor:schema:"
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+_is_id = re.compile(ID).fullmatch
+# What began or caused an event may have an id from outside; still no mail address fits.
+_is_reference = re.compile(r"[A-Za-z0-9._:~/=+-]{1,255}").fullmatch
+# Source: W3C Trace Context, section 3.2; ids of zeroes only are invalid there.
+_is_traceparent = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 
 class BadEvent(Exception):
-    """A message is not an event we may publish or can read.
+    """A message is not an event that we may publish or can read.
 
     ``reason_code`` is one of ``garbage`` (not JSON), ``not-an-event`` (not a CloudEvent of the contract),
-    ``unknown-type`` and ``wrong-schema`` (its data break the schema of its type); ``detail`` names the fields.
+    ``unknown-type`` and ``wrong-schema`` (its data break the schema of its type). ``detail`` names the fields
+    and never their values, which may be private.
     """
 
     def __init__(self, reason_code: str, detail: str) -> None:
@@ -33,7 +40,7 @@ class NewEvent:
     """Something that happened, as the domain tells it: not yet numbered, timed or traced.
 
     ``type`` is the short name, ``registration.mentor-registered`` (a later major version is told by its end:
-    ``registration.mentor-registered.v2``). ``data`` is JSON: times are written by ``shared.events.write_time``.
+    ``registration.mentor-registered.v2``). ``data`` is JSON; :func:`shared.events.write_time` writes its times.
     """
 
     type: str
@@ -73,28 +80,21 @@ class Event:
         return (self.source, self.id)
 
 
-def full_type(name: str) -> str:
-    """``registration.mentor-registered`` -> ``speedmentor.registration.mentor-registered.v1``."""
-    version = name.rpartition(".v")[2]
-    return PREFIX + name if version.isdigit() else f"{PREFIX}{name}.v1"
-
-
-def short_name(event_type: str) -> str:
-    """The inverse of :func:`full_type`."""
-    return event_type.removeprefix(PREFIX).removesuffix(".v1")
-
-
 def seal(
     new: NewEvent,
     *,
-    id: str,  # noqa: A002 - the attribute's name
+    id: str,
     ordinal: int,
     time: datetime,
     correlationid: str | None = None,
     causationid: str | None = None,
     traceparent: str | None = None,
 ) -> Event:
-    """The event that ``new`` becomes once its place and time are known; ``time`` is cut to milliseconds."""
+    """The event that ``new`` becomes once its place and time are known.
+
+    ``time`` is cut to milliseconds. A ``traceparent`` that breaks W3C Trace Context is left out, as that
+    standard asks: it comes from outside and must not stop anything.
+    """
     return Event(
         id=id,
         source=SOURCE + new.type.partition(".")[0],
@@ -108,12 +108,16 @@ def seal(
         site=new.site,
         correlationid=correlationid,
         causationid=causationid,
-        traceparent=traceparent,
+        traceparent=traceparent if traceparent and _is_traceparent(traceparent) else None,
     )
 
 
 def encode(event: Event) -> bytes:
-    """The event as the body of a message; raises :class:`BadEvent` when it must not be published."""
+    """The event as the body of a message; raises :class:`BadEvent` when it may not be published.
+
+    Stricter than :func:`decode`: a field that the schema does not know is a slip of the publisher.
+    """
+    kind = _kind_of(event.type)
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": event.id,
@@ -122,40 +126,107 @@ def encode(event: Event) -> bytes:
         "subject": event.subject,
         "time": write_time(event.time),
         "datacontenttype": "application/json",
-        "dataschema": SCHEMA + event.type,
+        "dataschema": kind.dataschema,
         "ordinal": event.ordinal,
     }
-    for name in ("org", "program", "site", "correlationid", "causationid", "traceparent"):
-        value = getattr(event, name)
-        if value is not None:
-            attributes[name] = value
+    if event.org is not None:
+        attributes["org"] = event.org
+    if event.program is not None:
+        attributes["program"] = event.program
+    if event.site is not None:
+        attributes["site"] = event.site
+    if event.correlationid is not None:
+        attributes["correlationid"] = event.correlationid
+    if event.causationid is not None:
+        attributes["causationid"] = event.causationid
+    if event.traceparent is not None:
+        attributes["traceparent"] = event.traceparent
+    _check_attributes(attributes, kind)
+    refusal = kind.refusal(event.data, publishing=True)
+    if refusal:
+        raise BadEvent("wrong-schema", refusal)
+    if event.data[kind.subject_field] != event.subject:
+        raise BadEvent("wrong-schema", f"data.{kind.subject_field}: Not the subject of the event.")
     attributes["data"] = event.data
-    return orjson.dumps(attributes)
+    try:
+        return orjson.dumps(attributes)
+    except orjson.JSONEncodeError as error:
+        raise BadEvent("wrong-schema", f"data: {error}.") from error
 
 
 def decode(body: bytes | bytearray | memoryview | str) -> Event:
-    """The event in the body of a message; raises :class:`BadEvent` with the reason it is none."""
+    """The event in the body of a message; raises :class:`BadEvent` with the reason that it is none.
+
+    Attributes and fields that we do not know are passed over: later versions add some.
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadEvent("garbage", str(error)) from error
-    if not isinstance(document, Mapping) or document.get("specversion") != "1.0":
-        raise BadEvent("not-an-event", "no CloudEvents 1.0 object")
+    if type(document) is not dict or document.get("specversion") != "1.0":
+        raise BadEvent("not-an-event", "specversion: Not a CloudEvents 1.0 object.")
+    get = document.get
+    kind = _kind_of(get("type"))
+    _check_attributes(document, kind)
+    refusal = kind.refusal(get("data"), publishing=False)
+    if refusal:
+        raise BadEvent("wrong-schema", refusal)
     try:
-        return Event(
-            id=document["id"],
-            source=document["source"],
-            type=document["type"],
-            subject=document["subject"],
-            time=read_time(document["time"]),
-            data=document["data"],
-            ordinal=document["ordinal"],
-            org=document.get("org"),
-            program=document.get("program"),
-            site=document.get("site"),
-            correlationid=document.get("correlationid"),
-            causationid=document.get("causationid"),
-            traceparent=document.get("traceparent"),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadEvent("not-an-event", str(error)) from error
+        time = read_time(document["time"])
+    except (KeyError, TypeError, ValueError):
+        raise BadEvent("not-an-event", "time: Not a UTC time with milliseconds.") from None
+    return Event(
+        document["id"],
+        kind.source,
+        kind.type,
+        document["subject"],
+        time,
+        document["data"],
+        document["ordinal"],
+        get("org"),
+        get("program"),
+        get("site"),
+        get("correlationid"),
+        get("causationid"),
+        get("traceparent"),
+    )
+
+
+def _kind_of(event_type: Any) -> EventType:
+    if not isinstance(event_type, str) or not event_type:
+        raise BadEvent("not-an-event", "type: Missing.")
+    kind = TYPES.get(event_type)
+    if kind is None:
+        raise BadEvent("unknown-type", f"type: {event_type[:128]!r} is not in the catalogue.")
+    return kind
+
+
+def _check_attributes(attributes: dict[str, Any], kind: EventType) -> None:
+    get = attributes.get
+    for name in ("id", "subject"):
+        value = get(name)
+        if not isinstance(value, str) or not _is_id(value):
+            raise BadEvent("not-an-event", f"{name}: Not an id.")
+    if get("source") != kind.source:
+        raise BadEvent("not-an-event", f"source: Not {kind.source}, which alone publishes this type.")
+    ordinal = get("ordinal")
+    if type(ordinal) is not int or not 1 <= ordinal <= EXACT:
+        raise BadEvent("not-an-event", "ordinal: Not a whole number from 1.")
+    if get("datacontenttype") not in (None, "application/json"):
+        raise BadEvent("not-an-event", "datacontenttype: Not application/json.")
+    if get("dataschema") not in (None, kind.dataschema):
+        raise BadEvent("wrong-schema", f"dataschema: Not {kind.dataschema}.")
+    for name, allowed in _OPTIONAL:
+        value = get(name)
+        if value is not None and (not isinstance(value, str) or not allowed(value)):
+            raise BadEvent("not-an-event", f"{name}: Not in the form of the contract.")
+
+
+_OPTIONAL = (
+    ("org", _is_id),
+    ("program", _is_id),
+    ("site", _is_id),
+    ("correlationid", _is_reference),
+    ("causationid", _is_reference),
+    ("traceparent", _is_traceparent),
+)

@@ -1,0 +1,26 @@
+"""Kinds of value that several services publish."""
+
+from shared.events.catalogue.kind import EventData
+from shared.events.fields import OneOf, Time, Whole
+
+#: No meeting is longer (seconds).
+LONGEST_MEETING = 900
+MOST_ROUNDS = 100
+
+
+def round_number(means: str = "the round, counted from 1") -> Whole:
+    """The number of a round."""
+    return Whole(means, lowest=1, highest=MOST_ROUNDS, example=2)
+
+
+def role(means: str = "mentor or mentee") -> OneOf:
+    """A participant's role."""
+    return OneOf("mentor", "mentee", means=means)
+
+
+class PlannedRound(EventData):
+    """One line of a timetable."""
+
+    round = round_number()
+    starts_at = Time("planned start")
+    ends_at = Time("planned end")

@@ -1,0 +1,53 @@
+"""What matching publishes: plans and their meetings."""
+
+from shared.events.catalogue.common import MOST_ROUNDS, round_number
+from shared.events.catalogue.kind import EventData, EventType
+from shared.events.fields import Code, Flag, Id, Number, Whole
+
+
+class PlanPublished(EventData):
+    """A plan and how good it is."""
+
+    plan_id = Id("the plan")
+    program_id = Id("the program")
+    revision = Whole("revision of the plan, counted up", example=1)
+    rounds = Whole("number of rounds", lowest=1, highest=MOST_ROUNDS, example=6)
+    mentors = Whole("mentors planned for", example=24)
+    mentees = Whole("mentees planned for", example=72)
+    meetings = Whole("meetings in the plan", example=144)
+    score = Number("value of the plan: the sum of its meetings' scores", example=10_944)
+    bound = Number("no plan as fair is worth more", example=10_944)
+    gap = Number("(bound - score) / max(1, bound)", lowest=0, example=0.0)
+    certified = Flag("proved to be the fairest, and of these the best")
+
+
+class PlanRevised(PlanPublished):
+    """A plan that takes the place of its earlier revision."""
+
+    cause = Code("why it was revised, as a code", example="absence")
+    added = Whole("meetings added", example=2)
+    removed = Whole("meetings removed", example=3)
+    moved = Whole("meetings of a pair moved to another round or table", example=1)
+    kept = Whole("seats of announced meetings kept as they were", example=140)
+
+
+class MeetingData(EventData):
+    """Who meets whom, when and where."""
+
+    meeting_id = Id("the meeting")
+    plan_id = Id("the plan")
+    program_id = Id("the program")
+    site_id = Id("the site; none for two who meet over a screen", example="jkt", optional=True)
+    revision = Whole("revision of the plan that says so", example=1)
+    round = round_number()
+    table = Id("the table, unique at its site", example="jkt-4")
+    mentor_id = Id("the mentor")
+    mentee_id = Id("the mentee")
+
+
+PUBLISHED = (
+    EventType("matching.plan-published", "plan", PlanPublished, "A program has its first plan."),
+    EventType("matching.plan-revised", "plan", PlanRevised, "A plan has changed; the figures are the new plan's."),
+    EventType("matching.meeting-assigned", "meeting", MeetingData, "A mentor and a mentee are to meet."),
+    EventType("matching.meeting-released", "meeting", MeetingData, "A meeting that was assigned is off."),
+)

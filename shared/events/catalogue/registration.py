@@ -1,0 +1,174 @@
+"""What registration publishes: programs and the people in them."""
+
+from shared.events.catalogue.common import LONGEST_MEETING, MOST_ROUNDS, role, round_number
+from shared.events.catalogue.kind import EventData, EventType
+from shared.events.fields import Code, Flag, Id, Language, ListOf, MapOf, Record, Time, Whole, Zone
+
+
+def _languages() -> ListOf:
+    return ListOf(Language(), "languages spoken, any of them will do", most=50, example=["id", "en"])
+
+
+def _rounds() -> ListOf:
+    return ListOf(round_number(""), "rounds the person is there for", most=MOST_ROUNDS, example=[1, 2, 3, 4, 5, 6])
+
+
+def _max_meetings() -> Whole:
+    return Whole("meetings wanted at most", highest=100_000, example=6)
+
+
+class SiteInProgram(EventData):
+    """A site of a program."""
+
+    site_id = Id("the site", example="jkt")
+    time_zone = Zone("time zone of the site")
+    starts_at = Time("start of the first round")
+
+
+class ProgramPublished(EventData):
+    """A program that is open."""
+
+    program_id = Id("the program")
+    title_key = Id("key of the title; the title itself is behind the API", example="open-doors-2026")
+    rounds = Whole("number of rounds", lowest=1, highest=MOST_ROUNDS, example=6)
+    round_seconds = Whole("length of a meeting, s", lowest=1, highest=LONGEST_MEETING, example=600)
+    break_seconds = Whole("time between two rounds, s", highest=86_400, example=120)
+    warning_seconds = ListOf(
+        Whole(lowest=1, highest=LONGEST_MEETING),
+        "bells before the end of a round, s left",
+        most=10,
+        example=[120, 30],
+    )
+    sites = ListOf(Record(SiteInProgram), "where it takes place", most=10_000)
+    mentors = Whole("mentors registered when it was published", example=24)
+    mentees = Whole("mentees registered when it was published", example=72)
+
+
+class ProgramCancelled(EventData):
+    """A program that will not take place."""
+
+    program_id = Id("the program")
+    reason = Code("why, as a code", example="too-few-mentors")
+
+
+class MentorData(EventData):
+    """What a mentor offers."""
+
+    mentor_id = Id("the mentor")
+    program_id = Id("the program")
+    site_id = Id("the site; none for somebody who is at no site", example="jkt", optional=True)
+    remote = Flag("can meet people of other sites over a screen")
+    languages = _languages()
+    topics = MapOf(
+        Whole(lowest=1, highest=5),
+        "experience with each topic, 1 (some) to 5 (deep)",
+        example={"career-change": 5, "funding": 3},
+    )
+    motives = ListOf(Code(example="career"), "motives of mentees welcomed", most=50, example=["career", "network"])
+    storytelling = Whole("how well experience is told as a story, 0 (not rated) to 5", highest=5, example=4)
+    seats = Whole("mentees at the table at once", lowest=1, highest=1000, example=1)
+    rounds = _rounds()
+    max_meetings = _max_meetings()
+    has_story = Flag("has put down a story to read ahead")
+    never = ListOf(Id(), "mentees never to be met, such as one's own team", most=100_000, optional=True)
+
+
+class MenteeData(EventData):
+    """What a mentee looks for."""
+
+    mentee_id = Id("the mentee")
+    program_id = Id("the program")
+    site_id = Id("the site; none for somebody who is at no site", example="jkt", optional=True)
+    remote = Flag("can meet people of other sites over a screen")
+    languages = _languages()
+    motive = Code("why the mentee comes, such as career, network, problem or perspective", example="problem")
+    topics = ListOf(Code(), "topics to talk about, the most wanted first", most=200, example=["funding", "hiring"])
+    rounds = _rounds()
+    max_meetings = _max_meetings()
+    questions = Whole("number of questions prepared; the questions are behind the API", highest=1000)
+
+
+class PreferenceStated(EventData):
+    """Whom a participant wants to meet, and whom not."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    role = role("the participant's role; those wanted and avoided have the other one")
+    wants = ListOf(Id(), "participants wanted, the most wanted first")
+    avoids = ListOf(Id(), "participants to avoid; the reasons are never published")
+
+
+class ParticipantWithdrawn(EventData):
+    """A participant who will not come."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    site_id = Id("the participant's site, if any", example="jkt", optional=True)
+    role = role()
+
+
+class ParticipantCheckedIn(EventData):
+    """A participant who has arrived."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    site_id = Id("the participant's site, if any", example="jkt", optional=True)
+    role = role()
+    at = Time("when")
+
+
+class ParticipantAbsent(EventData):
+    """A participant who has not come in time."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    site_id = Id("the participant's site, if any", example="jkt", optional=True)
+    role = role()
+    from_round = round_number("the first round missed, counted from 1")
+
+
+class ParticipantErased(EventData):
+    """A participant whose data are to be forgotten everywhere."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    role = role()
+
+
+PUBLISHED = (
+    EventType("registration.program-published", "program", ProgramPublished, "A program is open."),
+    EventType("registration.program-cancelled", "program", ProgramCancelled, "A program will not take place."),
+    EventType("registration.mentor-registered", "mentor", MentorData, "A mentor takes part."),
+    EventType(
+        "registration.mentor-updated", "mentor", MentorData, "What a mentor offers has changed; this is all of it."
+    ),
+    EventType("registration.mentee-registered", "mentee", MenteeData, "A mentee takes part."),
+    EventType(
+        "registration.mentee-updated",
+        "mentee",
+        MenteeData,
+        "What a mentee looks for has changed; this is all of it.",
+    ),
+    EventType(
+        "registration.preference-stated",
+        "participant",
+        PreferenceStated,
+        "Whom a participant wants to meet and whom not; it replaces what was stated before.",
+    ),
+    EventType(
+        "registration.participant-withdrawn", "participant", ParticipantWithdrawn, "A participant will not come."
+    ),
+    EventType("registration.participant-checked-in", "participant", ParticipantCheckedIn, "A participant has arrived."),
+    EventType(
+        "registration.participant-absent",
+        "participant",
+        ParticipantAbsent,
+        "A participant has not come in time and is missed from a round on.",
+    ),
+    EventType(
+        "registration.participant-erased",
+        "participant",
+        ParticipantErased,
+        "A participant is erased: every consumer forgets what it holds on this id.",
+    ),
+)
