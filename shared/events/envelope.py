@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 
 from shared.events.catalogue import TYPES, EventType
-from shared.events.fields import EXACT, ID
+from shared.events.fields import ID
 from shared.events.names import SOURCE, full_type, short_name
 from shared.events.times import read_time, to_milliseconds, write_time
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+# CloudEvents 1.0 has integers of 32 bits.
+HIGHEST_ORDINAL = 2**31 - 1
 
 _is_id = re.compile(ID).fullmatch
 # What began or caused an event may have an id from outside; still no mail address fits.
@@ -210,7 +213,7 @@ def _check_attributes(attributes: dict[str, Any], kind: EventType) -> None:
     if get("source") != kind.source:
         raise BadEvent("not-an-event", f"source: Not {kind.source}, which alone publishes this type.")
     ordinal = get("ordinal")
-    if type(ordinal) is not int or not 1 <= ordinal <= EXACT:
+    if type(ordinal) is not int or not 1 <= ordinal <= HIGHEST_ORDINAL:
         raise BadEvent("not-an-event", "ordinal: Not a whole number from 1.")
     if get("datacontenttype") not in (None, "application/json"):
         raise BadEvent("not-an-event", "datacontenttype: Not application/json.")

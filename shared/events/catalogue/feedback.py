@@ -2,7 +2,8 @@
 
 from shared.events.catalogue.common import role, round_number
 from shared.events.catalogue.kind import EventData, EventType
-from shared.events.fields import Id, MapOf, Number, Whole
+from shared.events.composites import MapOf
+from shared.events.fields import Id, Number, Whole
 
 
 class FeedbackSubmitted(EventData):

@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
 
-from shared.events.fields import Check, JsonSchema, object_check, object_example, object_schema
+from shared.events.composites import object_check, object_example, object_schema
+from shared.events.fields import Check, JsonSchema
 from shared.events.names import PREFIX, SCHEMA, SOURCE
 
 #: So much of a refusal is kept: a dead letter's header holds it.

@@ -2,7 +2,8 @@
 
 from shared.events.catalogue.common import LONGEST_MEETING, MOST_ROUNDS, role, round_number
 from shared.events.catalogue.kind import EventData, EventType
-from shared.events.fields import Code, Flag, Id, Language, ListOf, MapOf, Record, Time, Whole, Zone
+from shared.events.composites import ListOf, MapOf, Record
+from shared.events.fields import Code, Flag, Id, Language, Time, Whole, Zone
 
 
 def _languages() -> ListOf:

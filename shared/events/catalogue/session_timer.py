@@ -2,7 +2,8 @@
 
 from shared.events.catalogue.common import LONGEST_MEETING, MOST_ROUNDS, PlannedRound, round_number
 from shared.events.catalogue.kind import EventData, EventType
-from shared.events.fields import Code, Flag, Id, ListOf, Record, Time, Whole
+from shared.events.composites import ListOf, Record
+from shared.events.fields import Code, Flag, Id, Time, Whole
 
 
 class SessionMoment(EventData):
@@ -53,6 +54,7 @@ class SessionHeld(SessionMoment):
 
     round = round_number("the round that runs or comes next, counted from 1")
     at = Time("when")
+    cause = Code("none for the organizer's command; outage where the service holds it", example="outage", optional=True)
     timetable = _timetable()
 
 
