@@ -93,6 +93,43 @@ class Outbox:
         self._count(session, known, ordinal, position)
         self.events.insert_many(rows, session=session)
 
+    def ordinals(self, subjects: Sequence[str]) -> dict[str, int]:
+        """How many events each of ``subjects`` has published; one without any is left out."""
+        rows = self._ordinals.find({"_id": {"$in": list(subjects)}}, {"ordinal": 1}, batch_size=100_000)
+        return {row["_id"]: row["ordinal"] for row in rows}
+
+    def record(self, session: ClientSession, events: Sequence[Event], *, sent: bool) -> None:
+        """Add events whose ids and ordinals were fixed beforehand to the running transaction, in their order.
+
+        They follow the last event of their subject without a gap. ``sent`` ones have been confirmed by the
+        broker already; the others are relayed like all that :meth:`write` adds.
+        """
+        if not events:
+            return
+        ordinal = {event.subject: event.ordinal for event in events}
+        known = {
+            row["_id"]: row
+            for row in self._ordinals.find({"_id": {"$in": list(ordinal)}}, session=session, batch_size=100_000)
+        }
+        earliest = time.time_ns() // 1000
+        position = {subject: known[subject]["position"] if subject in known else 0 for subject in ordinal}
+        state: dict[str, Any] = {"sent_at": datetime.now(UTC)} if sent else {"pending": True}
+        rows = []
+        for event in events:
+            position[event.subject] = max(earliest, position[event.subject] + 1)
+            rows.append(
+                {
+                    "_id": event.id,
+                    "position": position[event.subject],
+                    "type": event.type,
+                    "time": event.time,
+                    "body": encode(event),
+                    **state,
+                }
+            )
+        self._count(session, known, ordinal, position)
+        self.events.insert_many(rows, session=session)
+
     def _count(
         self,
         session: ClientSession,
