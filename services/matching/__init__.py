@@ -1,0 +1,1 @@
+"""Matching: who meets whom, in which round, at which table."""
