@@ -38,6 +38,14 @@ class Pending:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a subject's last event stands: the how manieth of the subject it is, and its position of all."""
+
+    ordinal: int
+    position: int
+
+
 class Outbox:
     """The outbox of one service: collections ``outbox`` and ``ordinals`` of its database."""
 
@@ -93,10 +101,15 @@ class Outbox:
         self._count(session, known, ordinal, position)
         self.events.insert_many(rows, session=session)
 
-    def ordinals(self, subjects: Sequence[str]) -> dict[str, int]:
-        """How many events each of ``subjects`` has published; one without any is left out."""
-        rows = self._ordinals.find({"_id": {"$in": list(subjects)}}, {"ordinal": 1}, batch_size=100_000)
-        return {row["_id"]: row["ordinal"] for row in rows}
+    def places(self, subjects: Sequence[str], session: ClientSession | None = None) -> dict[str, Place]:
+        """Where the last event of each of ``subjects`` stands; one that has published nothing is left out."""
+        rows = self._ordinals.find({"_id": {"$in": list(subjects)}}, session=session, batch_size=100_000)
+        return {row["_id"]: Place(row["ordinal"], row["position"]) for row in rows}
+
+    def oldest_pending(self) -> int | None:
+        """The position before which everything has been confirmed by the broker; None if nothing waits."""
+        row = self.events.find_one({"pending": True}, {"position": 1}, sort=[("position", ASCENDING)])
+        return None if row is None else int(row["position"])
 
     def record(self, session: ClientSession, events: Sequence[Event], *, sent: bool) -> None:
         """Add events whose ids and ordinals were fixed beforehand to the running transaction, in their order.
