@@ -1,0 +1,176 @@
+"""Independent parts of an event, and the pairs that may meet within one.
+
+People of one site may meet; so may remote people of any sites. Sites joined by nobody are parts that can be
+solved apart. Within a part pairs come in blocks (a site's people; all remote people), so that memory follows
+the pairs that may meet and not the square of the part.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from services.matching.planner.model import Index
+from services.matching.planner.people import Flags, People
+from services.matching.planner.scores import FORBIDDEN, Scores, Scoring
+
+BLOCK_CELLS = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Positions (in the input's lists, ascending) of people who depend on nobody outside.
+
+    ``blocks`` hold rows and columns (positions in ``mentees`` and ``mentors``) that may meet.
+    """
+
+    mentees: Index
+    mentors: Index
+    blocks: tuple[tuple[Index, Index], ...]
+
+    @property
+    def cells(self) -> int:
+        """The pairs to look at."""
+        return sum(len(rows) * len(columns) for rows, columns in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs that may meet (positions within a part), ordered by mentee then mentor, and their scores."""
+
+    mentee: Index
+    mentor: Index
+    score: Index
+
+    def __len__(self) -> int:
+        return len(self.mentee)
+
+    def only(self, which: Flags | Index) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs(self.mentee[which], self.mentor[which], self.score[which])
+
+
+def parts_of(people: People) -> list[Part]:
+    """The independent parts, in the order of the sites in the input. Who can be given no meeting is in none."""
+    mentees = np.flatnonzero(people.mentee_room > 0)
+    mentors = np.flatnonzero(people.mentor_room > 0)
+    at_site = (
+        [
+            (mentees[people.mentee_site[mentees] == site], mentors[people.mentor_site[mentors] == site])
+            for site in range(len(people.sites))
+        ]
+        if len(people.sites) < 50
+        else _by_site(people, mentees, mentors)
+    )
+    far_mentees = mentees[people.mentee_remote[mentees]]
+    far_mentors = mentors[people.mentor_remote[mentors]]
+    joined: set[int] = set()
+    if len(far_mentees) and len(far_mentors):
+        joined = {*people.mentee_site[far_mentees].tolist(), *people.mentor_site[far_mentors].tolist()}
+    if len(joined) == 1:
+        joined = set()
+    parts = [
+        Part(those, these, ((np.arange(len(those)), np.arange(len(these))),))
+        for site, (those, these) in enumerate(at_site)
+        if site not in joined and len(those) and len(these)
+    ]
+    if joined:
+        parts.append(_joined([at_site[site] for site in sorted(joined)], people))
+    return parts
+
+
+def _by_site(people: People, mentees: Index, mentors: Index) -> list[tuple[Index, Index]]:
+    sites = np.arange(len(people.sites) + 1)
+    found = []
+    for those, site in ((mentees, people.mentee_site[mentees]), (mentors, people.mentor_site[mentors])):
+        order = np.argsort(site, kind="stable")
+        cuts = np.searchsorted(site[order], sites)
+        found.append([those[order[a:b]] for a, b in pairwise(cuts)])
+    return list(zip(*found, strict=True))
+
+
+def _joined(at_site: list[tuple[Index, Index]], people: People) -> Part:
+    mentees = np.sort(np.concatenate([those for those, _ in at_site]))
+    mentors = np.sort(np.concatenate([these for _, these in at_site]))
+    blocks = [(np.searchsorted(mentees, those), np.searchsorted(mentors, these)) for those, these in at_site]
+    blocks.append((np.flatnonzero(people.mentee_remote[mentees]), np.flatnonzero(people.mentor_remote[mentors])))
+    return Part(mentees, mentors, tuple(blocks))
+
+
+class Field:
+    """One part with its people's arrays and the scores of its pairs.
+
+    ``announced`` maps an announced meeting (round from 0, mentee, mentor; positions in the part) to what
+    keeping it spares.
+    """
+
+    def __init__(self, part: Part, people: People, scoring: Scoring) -> None:
+        self.part = part
+        self.rounds = people.rounds
+        self.mentee_open = people.mentee_open[part.mentees]
+        self.mentor_open = people.mentor_open[part.mentors]
+        self.mentee_room = people.mentee_room[part.mentees]
+        self.mentor_room = people.mentor_room[part.mentors]
+        self.mentee_met = people.mentee_met[part.mentees]
+        self.seats = people.seats[part.mentors]
+        self._mentee_site = people.mentee_site[part.mentees]
+        self._mentor_site = people.mentor_site[part.mentors]
+        self._scoring = scoring
+        self.announced: dict[tuple[int, int, int], int] = {}
+
+    @property
+    def mentees(self) -> int:
+        return len(self.part.mentees)
+
+    @property
+    def mentors(self) -> int:
+        return len(self.part.mentors)
+
+    @property
+    def uniform(self) -> bool:
+        """Whether all are available in the same rounds and none holds an announced plan."""
+        if self.announced:
+            return False
+        first = self.mentee_open[0]
+        return bool((self.mentee_open == first).all() and (self.mentor_open == first).all())
+
+    @property
+    def open_rounds(self) -> Index:
+        """The rounds (0 is the first) in which anybody is available."""
+        return np.flatnonzero(self.mentee_open.any(axis=0) & self.mentor_open.any(axis=0))
+
+    def chunks(self) -> Iterator[tuple[Index, Index, Scores]]:
+        """All pairs, as matrices of scores: rows, columns, scores (``FORBIDDEN`` where the pair may not meet)."""
+        far = len(self.part.blocks) > 1
+        for number, (rows, columns) in enumerate(self.part.blocks):
+            remote = far and number == len(self.part.blocks) - 1
+            step = max(1, BLOCK_CELLS // max(1, len(columns)))
+            for start in range(0, len(rows), step):
+                some = rows[start : start + step]
+                scores = self._scoring.block(self.part.mentees[some], self.part.mentors[columns])
+                self._forbid(scores, some, columns, remote)
+                yield some, columns, scores
+
+    def _forbid(self, scores: Scores, rows: Index, columns: Index, remote: bool) -> None:
+        common = self.mentee_open[rows].astype(np.float32) @ self.mentor_open[columns].T.astype(np.float32)
+        scores[common == 0] = FORBIDDEN
+        if remote:  # pairs of one site are in that site's block already
+            scores[self._mentee_site[rows][:, None] == self._mentor_site[columns]] = FORBIDDEN
+
+    def all_pairs(self) -> Pairs:
+        """Every pair that may meet."""
+        mentee, mentor, score = [], [], []
+        for rows, columns, scores in self.chunks():
+            row, column = np.nonzero(scores >= 0)
+            mentee.append(rows[row])
+            mentor.append(columns[column])
+            score.append(scores[row, column].astype(np.int64))
+        return ordered(np.concatenate(mentee), np.concatenate(mentor), np.concatenate(score))
+
+
+def ordered(mentee: Index, mentor: Index, score: Index) -> Pairs:
+    """The pairs, each once, by mentee then mentor."""
+    width = int(mentor.max()) + 1 if len(mentor) else 1
+    _, first = np.unique(mentee * width + mentor, return_index=True)
+    return Pairs(mentee[first], mentor[first], score[first])

@@ -1,0 +1,144 @@
+"""A plan: who meets whom in which round at which table, why, and how good it provably is."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.matching.planner.duals import Prices
+from services.matching.planner.model import Index
+from services.matching.planner.parts import Part
+from shared.messages import Message
+
+FORMAT = "speedmentor.plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """One meeting. ``round`` counts from 1; people are positions in the input's lists."""
+
+    round: int
+    mentee: int
+    mentor: int
+    table: str
+    score: int
+    because: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """A mentee (position) with no meeting, why, and what would help."""
+
+    mentee: int
+    meetings: int
+    reason: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One announced meeting not kept, or a new one, in words."""
+
+    kind: str
+    round: int
+    mentee: int
+    mentor: int
+    why: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a plan is. ``bound`` is what the score of no plan with the same fairness can exceed."""
+
+    meetings: int
+    score: int
+    bound: int
+    certified: bool
+    least: int
+    most: int
+    kept: int
+    changed: int
+    seconds: float
+
+    @property
+    def gap(self) -> float:
+        """How far below the bound the score may be, as a share."""
+        return (self.bound - self.score) / max(1, self.bound)
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """One part's outcome.
+
+    ``meetings`` are columns: round (from 0), mentee, mentor (positions in the input). ``fairness``, ``score``:
+    what the new meetings earn; ``bound``: what no plan of the part with the best fairness can exceed (score,
+    less the cost of changes where there is a current plan). ``fairest``: the fairness is proved best.
+    """
+
+    part: Part
+    meetings: tuple[Index, Index, Index]
+    fairness: int
+    value: int
+    bound: int
+    fairest: bool
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole plan; ``to_document`` gives the published form. ``results`` carry the proof, part by part."""
+
+    mentee_ids: tuple[str, ...]
+    mentor_ids: tuple[str, ...]
+    mentor_sites: tuple[str, ...]
+    meetings: tuple[Meeting, ...]
+    unmet: tuple[Unmet, ...]
+    quality: Quality
+    changes: tuple[Change, ...] = ()
+    results: tuple[PartResult, ...] = field(default=(), repr=False, compare=False)
+
+    def to_document(self) -> dict[str, Any]:
+        """The plan in format ``speedmentor.plan/1``."""
+        mentees, mentors, sites = self.mentee_ids, self.mentor_ids, self.mentor_sites
+        quality = self.quality
+        return {
+            "format": FORMAT,
+            "meetings": [
+                {
+                    "round": each.round,
+                    "mentee": mentees[each.mentee],
+                    "mentor": mentors[each.mentor],
+                    "site": sites[each.mentor],
+                    "table": each.table,
+                    "score": each.score,
+                    "because": dict(each.because),
+                }
+                for each in self.meetings
+            ],
+            "unmet": [
+                {"mentee": mentees[each.mentee], "meetings": each.meetings, "reason": str(each.reason)}
+                for each in self.unmet
+            ],
+            "quality": {
+                "meetings": quality.meetings,
+                "score": quality.score,
+                "bound": quality.bound,
+                "gap": quality.gap,
+                "certified": quality.certified,
+                "least": quality.least,
+                "most": quality.most,
+                "kept": quality.kept,
+                "changed": quality.changed,
+                "seconds": quality.seconds,
+            },
+        }
+
+    def changes_document(self) -> list[dict[str, Any]]:
+        """Each change against the announced plan, in words."""
+        return [
+            {
+                "kind": each.kind,
+                "round": each.round,
+                "mentee": self.mentee_ids[each.mentee],
+                "mentor": self.mentor_ids[each.mentor],
+                "why": str(each.why),
+            }
+            for each in self.changes
+        ]
