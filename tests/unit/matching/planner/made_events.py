@@ -1,0 +1,60 @@
+"""Random plan inputs, small and nasty, from a seed."""
+
+import random
+
+TOPICS = ["funding", "hiring", "pricing", "product", "sales", "legal"]
+MOTIVES = ["career", "network", "problem", "perspective"]
+LANGUAGES = ["id", "en", "jv"]
+
+
+def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, given=0.25):
+    """A plan input that uses every clause of the contract now and then; ``breaks``: people miss rounds."""
+    dice = random.Random(seed)
+    rounds = dice.randint(1, rounds)
+    every = list(range(1, rounds + 1))
+    names = [f"s{number}" for number in range(dice.randint(1, sites))]
+
+    def person(number, letter):
+        who = {"id": f"{letter}{number}", "site": dice.choice(names)}
+        if dice.random() < 0.3:
+            who["remote"] = dice.random() < 0.6
+        if dice.random() < 0.7:
+            who["languages"] = dice.sample(LANGUAGES, dice.randint(0, 2))
+        if breaks and dice.random() < 0.4:
+            who["rounds"] = sorted(dice.sample(every, dice.randint(0, rounds)))
+        if dice.random() < 0.25:
+            who["max_meetings"] = dice.randint(0, rounds)
+        return who
+
+    some = [person(number, "m") for number in range(dice.randint(1, mentors))]
+    many = [person(number, "e") for number in range(dice.randint(1, mentees))]
+    for mentor in some:
+        mentor["topics"] = {topic: dice.randint(0, 5) for topic in dice.sample(TOPICS, dice.randint(0, 4))}
+        mentor["motives"] = dice.sample(MOTIVES, dice.randint(0, 3))
+        mentor["storytelling"] = dice.randint(0, 5)
+        mentor["wants"] = [each["id"] for each in many if dice.random() < 0.15]
+        if dice.random() < 0.3:
+            mentor["seats"] = dice.randint(1, 3)
+            if dice.random() < 0.5:
+                mentor["max_meetings"] = dice.randint(0, rounds * mentor["seats"])
+    for mentee in many:
+        mentee["topics"] = dice.sample(TOPICS, dice.randint(0, 4))
+        mentee["wants"] = [each["id"] for each in some if dice.random() < 0.15]
+        mentee["avoid"] = [each["id"] for each in some if dice.random() < 0.08]
+        if dice.random() < 0.8:
+            mentee["motive"] = dice.choice(MOTIVES)
+    document = {
+        "format": "speedmentor.plan-input/1",
+        "rounds": rounds,
+        "mentors": some,
+        "mentees": many,
+        "never": [[e["id"], m["id"]] for e in many for m in some if dice.random() < 0.05],
+    }
+    if dice.random() < given:
+        document["scores"] = [
+            [e["id"], m["id"], dice.choice([dice.randint(-5, 40), dice.randint(0, 1000)])]
+            for e in many
+            for m in some
+            if dice.random() < 0.7
+        ]
+    return document
