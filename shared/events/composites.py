@@ -14,7 +14,7 @@ class Record(EventField):
 
     def __init__(self, schema: type[Schema], means: str = "", *, optional: bool = False) -> None:
         super().__init__(means, optional=optional)
-        self._schema = schema
+        self.schema = schema
 
     @property
     def form(self) -> str:
@@ -25,16 +25,16 @@ class Record(EventField):
             raise self.refused()
         # marshmallow's own nesting forgets whether the outermost schema was told to refuse unknown fields.
         unknown = self.root.unknown if isinstance(self.root, Schema) else None
-        return self._schema(unknown=unknown).load(value)
+        return self.schema(unknown=unknown).load(value)
 
     def json_schema(self) -> JsonSchema:
-        return object_schema(self._schema)
+        return object_schema(self.schema)
 
     def check(self, closed: bool) -> Check:
-        return object_check(self._schema, closed)
+        return object_check(self.schema, closed)
 
     def example(self) -> dict[str, Any]:
-        return object_example(self._schema)
+        return object_example(self.schema)
 
 
 class ListOf(EventField, fields.List[Any]):
