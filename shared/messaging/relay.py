@@ -26,6 +26,8 @@ log = structlog.get_logger()
 BATCH = 500
 #: Seconds a relay holds its duty; another replica takes over this long after its death.
 LEASE_SECONDS = 5.0
+#: Seconds between two looks at what other replicas have committed.
+WATCH_PAUSE = 0.02
 
 
 class Relay:
@@ -92,6 +94,8 @@ class Relay:
                     while not self._stopping.is_set():
                         if changes.try_next() is not None:
                             self.ring()
+                            # Our own commits ring by themselves; of others' one ring serves all that come together.
+                            self._stopping.wait(WATCH_PAUSE)
             except PyMongoError as error:
                 pause = next(waits)
                 log.warning("watch-interrupted", error=type(error).__name__, detail=str(error), retry_in=pause)
@@ -145,7 +149,7 @@ def _outgoing(event: Pending) -> Outgoing:
             "content_type": CONTENT_TYPE,
             "delivery_mode": 2,
             "message_id": event.id,
-            "timestamp": event.time,
+            "timestamp": int(event.time.timestamp()),
             "type": event.type,
         },
     )
