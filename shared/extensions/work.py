@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nameko.extensions import DependencyProvider
 from pymongo.database import Database
 
+from shared.clock import Clock
 from shared.events import Event
 from shared.extensions.runtime import Runtime
 from shared.messaging.topology import subscription
@@ -38,6 +39,16 @@ class TracedWork:
     def database(self) -> Database[dict[str, Any]]:
         """The service's own database, to read from outside a transaction."""
         return self._unit_of_work.database
+
+    @property
+    def clock(self) -> Clock:
+        """Where the time of the event comes from."""
+        return self._unit_of_work.clock
+
+    @property
+    def trace(self) -> Trace:
+        """Where this call came from."""
+        return self._trace
 
     def now(self) -> datetime:
         """The time of the event."""

@@ -17,9 +17,6 @@ from shared.events.times import to_milliseconds
 if TYPE_CHECKING:
     from services.session_timer.domain.session import Session
 
-ON_TIME = timedelta(seconds=1)
-"""A bell that rings later than this after its instant says so."""
-
 STARTED, WARNED, ENDED, FINISHED = "round-started", "round-warned", "round-ended", "session-finished"
 _ORDER = {WARNED: 0, ENDED: 1, STARTED: 2, FINISHED: 3}
 
@@ -69,7 +66,7 @@ def next_bell_at(session: "Session") -> datetime | None:
     return first.at if first else None
 
 
-def event_of(session: "Session", bell: Bell, actual_at: datetime, on_time: timedelta = ON_TIME) -> NewEvent:
+def event_of(session: "Session", bell: Bell, actual_at: datetime) -> NewEvent:
     """What a bell publishes when it rings at ``actual_at``."""
     data: dict[str, Any] = {**session.ids(), "revision": session.revision}
     if bell.name == FINISHED:
@@ -80,24 +77,34 @@ def event_of(session: "Session", bell: Bell, actual_at: datetime, on_time: timed
             "scheduled_at": write_time(bell.at),
             "actual_at": write_time(actual_at),
             "ends_at": write_time(session.slot(bell.round).ends_at),
-            "late": actual_at - bell.at > on_time,
+            "late": actual_at - bell.at > session.on_time,
         }
     if bell.name == WARNED:
         data["seconds_left"] = bell.seconds_left
     return session.event(bell.name, data)
 
 
-def ring(session: "Session", now: datetime, on_time: timedelta = ON_TIME) -> tuple["Session", list[NewEvent]]:
-    """Ring everything due at ``now``: the session that has rung, and the events in their order.
+def due(session: "Session", now: datetime) -> list[Bell]:
+    """The bells that have to ring at ``now``, in their order."""
+    return list(bells(session, session.rung_until, to_milliseconds(now)))
 
-    The timetable stays as it is, however late this comes. A ``now`` before what has rung already (a clock that
-    stepped back, a replica that was away) rings nothing, and neither does a session that stands still.
+
+def rung(session: "Session", now: datetime) -> "Session":
+    """The session once everything due at ``now`` has rung. The timetable stays as it is, however late this comes.
+
+    A ``now`` before what has rung already (a clock that stepped back, a replica that was away) changes nothing,
+    and neither does any for a session that stands still.
     """
     now = to_milliseconds(now)
     if now <= session.rung_until or session.paused_at or session.cancelled_at:
-        return session, []
-    events = [event_of(session, bell, now, on_time) for bell in bells(session, session.rung_until, now)]
-    return replace(session, rung_until=now), events
+        return session
+    return replace(session, rung_until=now)
+
+
+def ring(session: "Session", now: datetime) -> tuple["Session", list[NewEvent]]:
+    """Ring everything due at ``now``: the session that has rung, and the events in their order."""
+    actual_at = to_milliseconds(now)
+    return rung(session, now), [event_of(session, bell, actual_at) for bell in due(session, now)]
 
 
 def lateness(session: "Session", now: datetime) -> timedelta:

@@ -27,12 +27,15 @@ from shared.events.times import to_milliseconds
 from shared.faults import Conflict, Invalid, Problem, Stale
 from shared.messages import say
 
+ON_TIME = timedelta(seconds=1)
+"""A bell that rings later than this after its instant says that it is late."""
+
 RESTART_WITHIN = timedelta(seconds=30)
 """A round can be restarted this long after its start, and not later: people are deep in talk by then."""
 
 OutagePolicy = Literal["catch-up", "hold"]
-HOLD_AFTER = timedelta(seconds=60)
-"""Under the policy ``hold``, bells later than this make the session wait for its organizer."""
+HOLD_AFTER = 60
+"""Under the policy ``hold``, a bell later than this many times ``on_time`` makes the session wait."""
 
 
 class State(StrEnum):
@@ -79,6 +82,7 @@ class Session:
     held: bool = False
     cancelled_at: datetime | None = None
     on_outage: OutagePolicy = "catch-up"
+    on_time: timedelta = ON_TIME
 
     # What it says of itself
 
@@ -248,7 +252,16 @@ class Session:
         slots = with_slot(moved_after(session.slots, slot.round, anew.ends_at - slot.ends_at), anew)
         return session._rescheduled(slots, "round-restarted", events, now, strikes=False)
 
+    def choose_policy(self, on_outage: OutagePolicy, now: datetime) -> Change:
+        """Say what happens after an outage: go on by the timetable, or wait for the organizer."""
+        session, events, now = self._ready(now, None)
+        return replace(session, on_outage=on_outage), events
+
     # What happens to it
+
+    def must_wait(self, now: datetime) -> bool:
+        """Whether its bells are so late that by its policy it has to wait for the organizer."""
+        return self.on_outage == "hold" and belfry.lateness(self, now) > HOLD_AFTER * self.on_time
 
     def hold(self, now: datetime) -> Change:
         """Wait for the organizer after an outage; like a pause, and said to be none of theirs."""
@@ -345,6 +358,7 @@ def schedule(
     warning_seconds: Sequence[int],
     now: datetime,
     on_outage: OutagePolicy = "catch-up",
+    on_time: timedelta = ON_TIME,
 ) -> Change:
     """A new session of a published program and plan. ``starts_at`` is ISO 8601, local if it has no offset."""
     zone_of(time_zone)
@@ -362,6 +376,7 @@ def schedule(
         # Where the plan comes after the start, the bells so far are still to ring.
         rung_until=min(now, start - timedelta(milliseconds=1)),
         on_outage=on_outage,
+        on_time=on_time,
     )
     data = {**session.ids(), "plan_id": plan_id, "revision": 1, "timetable": as_data(slots)}
     return session, [session.event("session-scheduled", data)]

@@ -1,0 +1,88 @@
+"""Which replica rings which shards: leases with fencing tokens, shared out evenly among those alive."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.database import Database
+
+from services.session_timer.store import SHARDS, shard_name
+from shared.storage.lease import Lease
+
+LEASE_SECONDS = 1.2
+"""How long a replica keeps a shard after its last sign of life. With :data:`LOOK_SECONDS` this bounds a takeover."""
+
+RENEW_SECONDS = 0.4
+LOOK_SECONDS = 0.2
+"""How often a replica renews what it holds, and looks for what is free (real seconds)."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A shard that this replica rings, until ``until`` (monotonic seconds) at least, under fencing token ``token``."""
+
+    shard: int
+    token: int
+    until: float
+
+
+class Shards:
+    """The shards that replica ``holder`` holds. :meth:`turn` is called every :data:`LOOK_SECONDS`."""
+
+    def __init__(self, database: Database[dict[str, Any]], holder: str) -> None:
+        self._database = database
+        self._holder = holder
+        self._leases = [Lease(database["shards"], shard_name(shard), holder, LEASE_SECONDS) for shard in range(SHARDS)]
+        self._renewed = 0.0
+        self.held: dict[int, Held] = {}
+
+    def turn(self) -> None:
+        """Renew, drop what has been lost, take what is free, and give away what is more than a fair share."""
+        started = time.monotonic()
+        if started - self._renewed >= RENEW_SECONDS:
+            self._show_life()
+            for shard in list(self.held):
+                self._acquire(shard)
+            self._renewed = started
+        share = self._fair_share()
+        for shard in self._free():
+            if len(self.held) < share:
+                self._acquire(shard)
+        if len(self.held) > share:
+            self.release(max(self.held))
+
+    def release(self, shard: int) -> None:
+        """Give a shard away now."""
+        self.held.pop(shard, None)
+        self._leases[shard].release()
+
+    def release_all(self) -> None:
+        """Give everything away, when this replica ends."""
+        for shard in list(self.held):
+            self.release(shard)
+        self._database["replicas"].delete_one({"_id": self._holder})
+
+    def _acquire(self, shard: int) -> None:
+        # Counted from before the call: we may think too early that a shard is lost, never too late.
+        until = time.monotonic() + LEASE_SECONDS
+        token = self._leases[shard].acquire()
+        if token is None:
+            self.held.pop(shard, None)
+        else:
+            self.held[shard] = Held(shard, token, until)
+
+    def _free(self) -> list[int]:
+        rows = self._database["shards"].find({"$expr": {"$lte": ["$expires_at", "$$NOW"]}}, {"_id": 1})
+        return sorted(int(row["_id"].removeprefix("shard-")) for row in rows)
+
+    def _show_life(self) -> None:
+        self._database["replicas"].update_one(
+            {"_id": self._holder},
+            [{"$set": {"alive_until": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}}}],
+            upsert=True,
+        )
+
+    def _fair_share(self) -> int:
+        alive = self._database["replicas"].count_documents({"$expr": {"$gt": ["$alive_until", "$$NOW"]}})
+        return math.ceil(SHARDS / max(alive, 1))
