@@ -24,6 +24,7 @@ formats.checks("date-time")(lambda value: not isinstance(value, str) or is_time(
 
 MENTEE = TYPES["speedmentor.registration.mentee-registered.v1"]
 PROGRAM = TYPES["speedmentor.registration.program-published.v1"]
+CHECKED_IN = TYPES["speedmentor.registration.participant-checked-in.v1"]
 REPORT = TYPES["speedmentor.feedback.program-report-ready.v1"]
 
 # Values on and beyond the borders of every kind, and what people take for such values.
@@ -205,6 +206,8 @@ def test_a_list_or_map_may_not_be_longer_than_its_schema_says(kind: EventType) -
         (MENTEE, "remote", "true"),
         (MENTEE, "rounds", {"1": 1}),
         (MENTEE, "motive", "my boss, Siti"),
+        (CHECKED_IN, "at", "2026-02-30T09:30:00.000Z"),
+        (CHECKED_IN, "at", "2026-11-24T09:30:00Z"),
         (REPORT, "figures", {"mean": math.nan}),
         (REPORT, "figures", {"mean": math.inf}),
         (REPORT, "figures", {"mean": 2**53}),
