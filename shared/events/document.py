@@ -27,7 +27,7 @@ The JSON Schema of a type's `data` is at `/schemas/<type>.json` of the gateway. 
 whole numbers are always written without a fraction (`2`, never `2.0`).
 
 An *id* is opaque: up to 128 letters, digits and `. _ : ~ -`. A *code* is a word of a vocabulary: up to 64 lower-case
-letters, digits and `. _ -`. Neither has room for a name or a mail address.
+letters, digits and `. _ -`. Neither has room for a space or an `@`.
 
 ## Attributes
 

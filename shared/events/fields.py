@@ -96,7 +96,7 @@ class Text(EventField):
 
 
 class Id(Text):
-    """An opaque id of at most 128 characters; no ``@`` and no space, so no mail address and no name fits."""
+    """An opaque id of at most 128 characters; no ``@`` and no space, so no mail address and no full name fits."""
 
     def __init__(self, means: str = "", *, example: str = "", optional: bool = False) -> None:
         super().__init__(
