@@ -22,6 +22,7 @@ class Settings:
     """What a service is told from outside. Files hold keys as PEM or raw bytes."""
 
     service: str
+    organization: str
     amqp_uri: str
     mongo_uri: str
     clock: Clock
@@ -121,8 +122,10 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
     read = _Reader(environ)
     settings = Settings(
         service=service,
+        organization=read.text("ORGANIZATION", "speedmentor"),
         amqp_uri=read.uri("AMQP_URI", ("amqp", "amqps", "pyamqp")),
-        mongo_uri=read.uri("MONGO_URI", ("mongodb", "mongodb+srv")),
+        # The gateway keeps nothing, so it has no database.
+        mongo_uri="" if service == "gateway" else read.uri("MONGO_URI", ("mongodb", "mongodb+srv")),
         clock=read.clock(),
         log_level=read.parsed("LOG_LEVEL", "INFO", _level, "choose DEBUG, INFO, WARNING or ERROR"),
         health_host=read.text("HEALTH_HOST", "127.0.0.1"),

@@ -26,9 +26,7 @@ class Problem:
     row: int | None = None
 
     def __str__(self) -> str:
-        place = ", ".join(
-            part for part in (self.file, f"row {self.row}" if self.row else None, self.field) if part
-        )
+        place = ", ".join(part for part in (self.file, f"row {self.row}" if self.row else None, self.field) if part)
         return f"{place}: {self.what} ({self.remedy})"
 
     def to_document(self) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What matching says to people, in their language: English, and whatever has a catalogue in ``locale/``."""
 
 import gettext
+import re
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -21,8 +23,7 @@ def translations(language: str) -> gettext.NullTranslations:
     if language == "en":
         return gettext.NullTranslations()
     compiled = BytesIO()
-    with (LOCALE / language / "LC_MESSAGES" / "matching.po").open("rb") as source:
-        write_mo(compiled, read_po(source, locale=language))
+    write_mo(compiled, _catalogue(language))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
@@ -31,3 +32,33 @@ def spoken(message: Message, language: str) -> str:
     """``message`` in ``language``."""
     text = translations(language).gettext(message.msgid)
     return text.format(**message.params) if message.params else text
+
+
+def spoken_again(text: str, language: str) -> str:
+    """English ``text`` out of a plan file in ``language``, where it was made from a template we know."""
+    if language == "en":
+        return text
+    for template, msgid in _templates(language):
+        found = template.fullmatch(text)
+        if found:
+            return spoken(Message(msgid, found.groupdict()), language)
+    return text
+
+
+@cache
+def _catalogue(language: str) -> Catalog:
+    with (LOCALE / language / "LC_MESSAGES" / "matching.po").open("rb") as source:
+        return read_po(source, locale=language)
+
+
+@cache
+def _templates(language: str) -> list[tuple[re.Pattern[str], str]]:
+    return [(_template(message.id), message.id) for message in _catalogue(language) if message.id]
+
+
+def _template(msgid: str) -> re.Pattern[str]:
+    """What texts made from ``msgid`` look like: its {fields} may be anything."""
+    parts = re.split(r"\{(\w+)\}", msgid)
+    literals = [re.escape(literal) for literal in parts[::2]]
+    fields = [f"(?P<{name}>.+)" for name in parts[1::2]]
+    return re.compile("".join(part for pair in zip(literals, [*fields, ""], strict=True) for part in pair))

@@ -77,6 +77,7 @@ class SessionTimer:
         return {
             "sessions": {each.session_id: f"{each.phase(now).state}/{each.rounds_held()}" for each in seen},
             "rounds-held": dict(held),
+            "outbox-pending": self.work.pending_events(),
         }
 
     # Commanding

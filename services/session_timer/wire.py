@@ -82,7 +82,7 @@ class Press:
                 content_type=CONTENT_TYPE,
                 delivery_mode=2,
                 message_id=event.id,
-                timestamp=due_at if event.time == UNWRITTEN else event.time,
+                timestamp=int((due_at if event.time == UNWRITTEN else event.time).timestamp()),
                 type=event.type,
             )
             arguments = dumps("Bssbb", (0, EVENTS, event.type, False, False))

@@ -54,6 +54,10 @@ class TracedWork:
         """The time of the event."""
         return self._unit_of_work.clock.now()
 
+    def pending_events(self) -> int:
+        """How many events still wait in the outbox for the broker's confirmation."""
+        return self._unit_of_work.outbox.count_pending()
+
     def transact(self, work: Callable[[Transaction], Result]) -> Result:
         """See :meth:`UnitOfWork.transact`."""
         return self._unit_of_work.transact(work, self._trace)

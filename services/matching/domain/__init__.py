@@ -1,0 +1,1 @@
+"""What matching knows of a program and decides about its plan; pure."""

@@ -1,0 +1,149 @@
+"""From a roster to what the planner is asked: one question for each group of sites that can meet.
+
+People at one site meet there; remote people can also meet those of another site, but only where both sites'
+sessions begin at the same instant, since otherwise their rounds are at different times. So the sites that begin
+together form a group, and groups are planned apart. A group's rounds are frozen once one of its sites has begun
+them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.matching.domain.roster import MENTEE, MENTOR, Card
+
+#: What a kept meeting is worth, in points of score: a change must gain more than this.
+CHANGE_COST = 100
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One meeting of a plan: who, in which round, at which table, and why."""
+
+    mentee_id: str
+    mentor_id: str
+    round: int
+    table: str
+    site_id: str
+    score: int
+    because: Mapping[str, int]
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """What a meeting is told by: a pair meets at most once in a plan."""
+        return (self.mentee_id, self.mentor_id)
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """When and where."""
+        return (self.round, self.table)
+
+
+def groups_of(sites: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """The ids of the sites that begin at the same instant, together; in the order of the first of each."""
+    by_start: dict[str, list[str]] = {}
+    for site in sites:
+        by_start.setdefault(site["starts_at"], []).append(site["site_id"])
+    return [tuple(group) for group in by_start.values()]
+
+
+def question(
+    group: tuple[str, ...],
+    rounds: int,
+    cards: Iterable[Card],
+    current: Iterable[Seat],
+    begun: Mapping[str, int],
+    *,
+    revised: bool,
+) -> dict[str, Any]:
+    """The planner's input (format ``speedmentor.plan-input/1``) for one group of sites.
+
+    ``begun`` has the number of rounds begun by site; ``revised`` says that a plan has been announced, whose
+    ``current`` seats should be kept.
+    """
+    here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
+    seats = [seat for seat in current if seat.site_id in group]
+    frozen = max((begun.get(site, 0) for site in group), default=0)
+    met = {person for seat in seats if seat.round <= frozen for person in seat.pair}
+    present = [card for card in here if not card.withdrawn or card.id in met]
+    mentors = [card for card in present if card.role == MENTOR]
+    mentees = [card for card in present if card.role == MENTEE]
+    mentor_ids, mentee_ids = {c.id for c in mentors}, {c.id for c in mentees}
+    asked: dict[str, Any] = {
+        "format": "speedmentor.plan-input/1",
+        "rounds": rounds,
+        "table_policy": "mentor-stays",
+        "mentors": [_mentor(card, mentee_ids) for card in mentors],
+        "mentees": [_mentee(card, mentor_ids) for card in mentees],
+        "never": sorted(_never(mentors, mentee_ids)),
+        "absent": [
+            {"id": card.id, "from_round": frozen + 1 if card.withdrawn else card.absent_from}
+            for card in present
+            if card.withdrawn or card.absent_from is not None
+        ],
+    }
+    if revised:
+        asked["current"] = [
+            {"round": seat.round, "mentee": seat.mentee_id, "mentor": seat.mentor_id, "table": seat.table}
+            for seat in sorted(seats, key=lambda seat: (seat.round, seat.mentee_id))
+            if seat.mentor_id in mentor_ids and seat.mentee_id in mentee_ids
+        ]
+        asked["frozen_through"] = frozen
+        asked["change_cost"] = CHANGE_COST
+    return asked
+
+
+def seats_in(answer: Mapping[str, Any]) -> list[Seat]:
+    """The meetings of the planner's answer (format ``speedmentor.plan/1``)."""
+    return [
+        Seat(
+            mentee_id=each["mentee"],
+            mentor_id=each["mentor"],
+            round=each["round"],
+            table=each["table"],
+            site_id=each["site"],
+            score=each["score"],
+            because=each.get("because", {}),
+        )
+        for each in answer["meetings"]
+    ]
+
+
+def _person(card: Card, others: set[str]) -> dict[str, Any]:
+    data = card.data or {}
+    return {
+        "id": card.id,
+        "site": card.site_id,
+        "remote": data["remote"],
+        "languages": data["languages"],
+        "rounds": data["rounds"],
+        "max_meetings": data["max_meetings"],
+        "wants": [other for other in card.wants if other in others],
+    }
+
+
+def _mentor(card: Card, mentees: set[str]) -> dict[str, Any]:
+    data = card.data or {}
+    return {
+        **_person(card, mentees),
+        "topics": data["topics"],
+        "motives": data["motives"],
+        "storytelling": data["storytelling"],
+        "seats": data["seats"],
+    }
+
+
+def _mentee(card: Card, mentors: set[str]) -> dict[str, Any]:
+    data = card.data or {}
+    return {
+        **_person(card, mentors),
+        "motive": data["motive"],
+        "topics": data["topics"],
+        "avoid": [other for other in card.avoids if other in mentors],
+    }
+
+
+def _never(mentors: Iterable[Card], mentees: set[str]) -> Iterable[list[str]]:
+    for mentor in mentors:
+        excluded = {*mentor.avoids, *(mentor.data or {}).get("never", ())}
+        yield from ([mentee, mentor.id] for mentee in excluded if mentee in mentees)

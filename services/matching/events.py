@@ -1,0 +1,44 @@
+"""What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
+
+from services.matching import store
+from services.matching.domain.roster import CAUSES, Card, apply, participant_of
+from shared.events import Event
+from shared.storage.unit_of_work import Transaction
+
+
+def hear_registration(events: list[Event], transaction: Transaction) -> None:
+    """Keep programs and the roster, and ask for a new plan where an announced one no longer fits."""
+    about = [(event, participant_of(event)) for event in events]
+    cards = store.cards_by_id(transaction, {who[0] for _, who in about if who})
+    touched: dict[str, Card] = {}
+    causes: dict[str, str] = {}
+    for event, who in about:
+        if who is None:
+            _hear_program(event, transaction)
+            continue
+        participant_id, role = who
+        program_id = event.data["program_id"]
+        before = touched.get(participant_id) or cards.get(participant_id) or Card(participant_id, program_id, role)
+        after = apply(before, event)
+        touched[participant_id] = after
+        if after != before and event.name in CAUSES:
+            causes[program_id] = CAUSES[event.name]
+    store.save_cards(transaction, touched.values())
+    for program_id, cause in causes.items():
+        if store.plan(transaction, program_id) is not None:
+            store.ask_for_plan(transaction, program_id, cause)
+
+
+def _hear_program(event: Event, transaction: Transaction) -> None:
+    program_id = event.data["program_id"]
+    if event.name == "registration.program-published":
+        store.save_program(transaction, program_id, {**event.data, "org": event.org})
+    elif event.name == "registration.program-cancelled":
+        store.save_program(transaction, program_id, {"cancelled": True})
+
+
+def hear_rounds(events: list[Event], transaction: Transaction) -> None:
+    """Freeze the rounds that have begun."""
+    for event in events:
+        if event.name == "session-timer.round-started":
+            store.round_begun(transaction, event.data["program_id"], event.data["site_id"], event.data["round"])
