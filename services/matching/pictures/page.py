@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from services.matching.language import spoken_again, translations
 from services.matching.pictures import words
-from services.matching.pictures.view import SHADES, PlanView, Site, view
+from services.matching.pictures.view import SHADES, Site, view
 from shared.messages import Message
 
 HERE = Path(__file__).parent / "templates"
@@ -25,9 +25,7 @@ OPEN_SITES = 8
 """Up to so many sites all timetables are open at first."""
 
 
-def render_html(
-    plan_document: Mapping[str, Any], input_document: Mapping[str, Any], language: str = "en"
-) -> str:
+def render_html(plan_document: Mapping[str, Any], input_document: Mapping[str, Any], language: str = "en") -> str:
     """The page of a plan (format 1) and the input it was made from (format 1), in ``language``.
 
     The same documents give the same page.
@@ -40,7 +38,7 @@ def render_html(
 
     def contents(site: Site) -> Markup:
         markup = one_site.render(plan=plan, site=site)
-        return Markup(pack(markup)) if packed else Markup(markup)  # noqa: S704: made by our own templates
+        return Markup(pack(markup)) if packed else Markup(markup)  # noqa: S704 - made by our own templates
 
     return templates.get_template("plan.html").render(
         plan=plan,
@@ -106,4 +104,4 @@ def _templates(language: str) -> Environment:
 
 @cache
 def _source(name: str) -> Markup:
-    return Markup((HERE / name).read_text(encoding="utf-8"))  # noqa: S704: our own file
+    return Markup((HERE / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file

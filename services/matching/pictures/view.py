@@ -200,9 +200,7 @@ def view(plan: Mapping[str, Any], plan_input: Mapping[str, Any]) -> PlanView:
     for row in sorted(plan["meetings"], key=lambda each: (each["round"], each["mentee"])):
         mentee, mentor = mentees[row["mentee"]], mentors[row["mentor"]]
         announced = not told or (row["round"], row["mentee"], row["mentor"]) in told
-        meeting = Meeting(
-            row["round"], row["table"], mentee, mentor, row["score"], row.get("because", {}), announced
-        )
+        meeting = Meeting(row["round"], row["table"], mentee, mentor, row["score"], row.get("because", {}), announced)
         mentee.meetings.append(meeting)
         mentor.meetings.append(meeting)
     return PlanView(
@@ -224,9 +222,7 @@ def spread(counts: Iterable[int]) -> tuple[int, float, int]:
     return min(listed), sum(listed) / len(listed), max(listed)
 
 
-def _people(
-    rows: Sequence[Mapping[str, Any]], role: str, rounds: int, gone: Mapping[str, int]
-) -> dict[str, Person]:
+def _people(rows: Sequence[Mapping[str, Any]], role: str, rounds: int, gone: Mapping[str, int]) -> dict[str, Person]:
     everywhere = range(1, rounds + 1)
     people = {}
     for number, row in enumerate(rows):
@@ -266,4 +262,3 @@ def _natural(text: str) -> tuple[tuple[int, int, str], ...]:
         else:
             runs.append(letter)
     return tuple((0, int(run), run) if run.isdecimal() else (1, 0, run) for run in runs)
-

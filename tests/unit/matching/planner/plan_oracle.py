@@ -17,9 +17,7 @@ class Oracle:
         self.allowed = allowed_pairs(document)
         self.held = counts_of(document, frozen_meetings(document))
         self.slots = [
-            (e, m, r)
-            for e, m in self.allowed
-            for r in sorted(self.mentees[e]["open"] & self.mentors[m]["open"])
+            (e, m, r) for e, m in self.allowed for r in sorted(self.mentees[e]["open"] & self.mentors[m]["open"])
         ]
         self.levels = [(e, k) for e in self.mentees for k in range(1, document["rounds"] + 1)]
         self.level_at = {each: len(self.slots) + at for at, each in enumerate(self.levels)}
@@ -81,8 +79,8 @@ class Oracle:
             columns = {self.level_at[e, k]: 1 for e in self.mentees}
             most, used = self.best(columns)
             self.rows.append((columns, most, np.inf))
-        count = {e: 0 for e in self.mentees}
-        for (e, k), column in self.level_at.items():
+        count = dict.fromkeys(self.mentees, 0)
+        for (e, _), column in self.level_at.items():
             count[e] += int(used[column])
         return sorted(count.values())
 
@@ -90,9 +88,7 @@ class Oracle:
         """Of the plans left, the largest score of new meetings less the cost of changes."""
         cost = self.document.get("change_cost", DEAREST)
         future = future_meetings(self.document)
-        objective = {
-            at: self.allowed[e, m] + cost * ((r, e, m) in future) for at, (e, m, r) in enumerate(self.slots)
-        }
+        objective = {at: self.allowed[e, m] + cost * ((r, e, m) in future) for at, (e, m, r) in enumerate(self.slots)}
         value, _ = self.best(objective)
         return value - cost * len(future)
 
