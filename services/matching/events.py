@@ -12,6 +12,7 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
     cards = store.cards_by_id(transaction, {who[0] for _, who in about if who})
     touched: dict[str, Card] = {}
     causes: dict[str, str] = {}
+    sites: dict[str, set[str]] = {}
     for event, who in about:
         if who is None:
             _hear_program(event, transaction)
@@ -23,10 +24,12 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
         touched[participant_id] = after
         if after != before and event.name in CAUSES:
             causes[program_id] = CAUSES[event.name]
+            sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     store.save_cards(transaction, touched.values())
     for program_id, cause in causes.items():
-        if store.plan(transaction, program_id) is not None:
-            store.ask_for_plan(transaction, program_id, cause)
+        cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
+        if store.plan(transaction, program_id) is not None and not cancelled:
+            store.ask_for_plan(transaction, program_id, cause, sites[program_id])
 
 
 def _hear_program(event: Event, transaction: Transaction) -> None:
@@ -35,6 +38,7 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
         store.save_program(transaction, program_id, {**event.data, "org": event.org})
     elif event.name == "registration.program-cancelled":
         store.save_program(transaction, program_id, {"cancelled": True})
+        store.save_plan(transaction, program_id, {"due": False})
 
 
 def hear_rounds(events: list[Event], transaction: Transaction) -> None:

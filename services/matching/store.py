@@ -17,8 +17,8 @@ Reader = Database[dict[str, Any]] | Transaction
 
 def prepare(database: Database[dict[str, Any]]) -> None:
     """Create the indexes; safe to repeat."""
-    database["cards"].create_index("program_id")
-    database["meetings"].create_index([("program_id", ASCENDING), ("round", ASCENDING)])
+    database["cards"].create_index([("program_id", ASCENDING), ("site_id", ASCENDING)])
+    database["meetings"].create_index([("program_id", ASCENDING), ("site_id", ASCENDING), ("round", ASCENDING)])
     database["meetings"].create_index([("mentee_id", ASCENDING)])
     database["meetings"].create_index([("mentor_id", ASCENDING)])
     database["plans"].create_index("due", partialFilterExpression={"due": True})
@@ -42,6 +42,11 @@ def round_begun(transaction: Transaction, program_id: str, site_id: str, number:
     transaction["programs"].update_one({"_id": program_id}, {"$max": {f"begun.{site_id}": number}}, upsert=True)
 
 
+def hold_rounds(transaction: Transaction, program_id: str) -> None:
+    """Make this transaction and one in which a round begins exclude each other."""
+    transaction["programs"].update_one({"_id": program_id}, {"$inc": {"plans_written": 1}})
+
+
 # Roster
 
 
@@ -50,9 +55,38 @@ def cards_by_id(transaction: Transaction, ids: Iterable[str]) -> dict[str, Card]
     return {card.id: card for card in map(_card, transaction["cards"].find({"_id": {"$in": list(ids)}}))}
 
 
-def roster(reader: Reader, program_id: str) -> list[Card]:
-    """All participants of a program."""
-    return [_card(row) for row in reader["cards"].find({"program_id": program_id})]
+def card(reader: Reader, participant_id: str) -> Card | None:
+    """One participant."""
+    row = reader["cards"].find_one({"_id": participant_id})
+    return None if row is None else _card(row)
+
+
+def roster(reader: Reader, program_id: str, sites: Iterable[str] | None = None) -> list[Card]:
+    """The participants of a program, or of some of its sites."""
+    return [_card(row) for row in reader["cards"].find(_at(program_id, sites), batch_size=100_000)]
+
+
+def head_count(reader: Reader, program_id: str, role: str) -> int:
+    """How many participants of ``role`` are registered and neither withdrawn nor erased."""
+    return reader["cards"].count_documents(
+        {"program_id": program_id, "role": role, "data": {"$ne": None}, "withdrawn": False}
+    )
+
+
+def known_count(reader: Reader, program_id: str, role: str) -> int:
+    """How many participants of ``role`` have been heard of in full, whatever became of them."""
+    return reader["cards"].count_documents(
+        {"program_id": program_id, "role": role, "$or": [{"data": {"$ne": None}}, {"erased": True}]}
+    )
+
+
+def remote_sites(reader: Reader, program_id: str) -> set[str]:
+    """The sites that have participants who can meet people of other sites."""
+    return set(reader["cards"].distinct("site_id", {"program_id": program_id, "data.remote": True}))
+
+
+def _at(program_id: str, sites: Iterable[str] | None) -> dict[str, Any]:
+    return {"program_id": program_id} if sites is None else {"program_id": program_id, "site_id": {"$in": list(sites)}}
 
 
 def save_cards(transaction: Transaction, cards: Iterable[Card]) -> None:
@@ -78,18 +112,19 @@ def _row(card: Card) -> dict[str, Any]:
 
 
 def plan(reader: Reader, program_id: str) -> dict[str, Any] | None:
-    """The plan of a program: ``revision``, ``quality``, ``unmet``, and the counters ``requested`` and ``planned``."""
+    """The plan of a program: ``revision``, its ``parts`` (sites, quality, unmet), ``requested`` and ``planned``."""
     return reader["plans"].find_one({"_id": program_id})
 
 
-def ask_for_plan(transaction: Transaction, program_id: str, cause: str) -> None:
-    """Have the program planned (again), by whichever replica comes first."""
+def ask_for_plan(transaction: Transaction, program_id: str, cause: str, sites: Iterable[str]) -> None:
+    """Have ``sites`` of the program planned (again), by whichever replica comes first."""
     transaction["plans"].update_one(
         {"_id": program_id},
         {
             "$inc": {"requested": 1},
             "$set": {"due": True, "cause": cause, "failure": None},
-            "$setOnInsert": {"revision": 0, "planned": 0},
+            "$addToSet": {"touched": {"$each": sorted(sites)}},
+            "$setOnInsert": {"revision": 0, "planned": 0, "parts": []},
         },
         upsert=True,
     )
@@ -105,9 +140,9 @@ def save_plan(transaction: Transaction, program_id: str, changes: dict[str, Any]
     transaction["plans"].update_one({"_id": program_id}, {"$set": changes})
 
 
-def seats(reader: Reader, program_id: str) -> list[Seat]:
-    """The meetings of the plan that holds."""
-    return [_seat(row) for row in reader["meetings"].find({"program_id": program_id})]
+def seats(reader: Reader, program_id: str, sites: Iterable[str] | None = None) -> list[Seat]:
+    """The meetings of the plan that holds, or those of it at some sites."""
+    return [_seat(row) for row in reader["meetings"].find(_at(program_id, sites), batch_size=100_000)]
 
 
 def meetings_of(reader: Reader, participant_id: str) -> list[dict[str, Any]]:

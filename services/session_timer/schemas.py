@@ -1,13 +1,7 @@
 """What comes in with a command: checked here, so that the domain sees only values of the right kind."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow import RAISE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range
-
-from shared.faults import Invalid, Problem
-from shared.messages import say
 
 DAY = 86_400
 WEEK = 7 * DAY
@@ -42,19 +36,3 @@ class ChoosePolicy(Command):
     """Say what happens after an outage."""
 
     on_outage = fields.String(required=True, validate=OneOf(["catch-up", "hold"]))
-
-
-def load(schema: type[Schema], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked arguments; raises :class:`Invalid` naming every one that is wrong."""
-    try:
-        loaded: dict[str, Any] = schema().load(arguments)
-    except ValidationError as error:
-        problems = [
-            Problem(f"/{field}", say("it is not valid: {reasons}", reasons=" ".join(map(str, reasons))), _REMEDY)
-            for field, reasons in error.normalized_messages().items()
-        ]
-        raise Invalid(say("The command cannot be carried out as it is."), problems) from None
-    return loaded
-
-
-_REMEDY = say("see the description of this command in the API document")

@@ -9,7 +9,8 @@ from services.session_timer import store
 from services.session_timer.domain.session import Change, Session, State
 from services.session_timer.events import hear, on_time
 from services.session_timer.ringing import Ringing
-from services.session_timer.schemas import ChoosePolicy, Command, Extend, ShiftStart, load
+from services.session_timer.schemas import ChoosePolicy, Command, Extend, ShiftStart
+from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Conflict, NotFound

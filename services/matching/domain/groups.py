@@ -1,12 +1,13 @@
 """From a roster to what the planner is asked: one question for each group of sites that can meet.
 
 People at one site meet there; remote people can also meet those of another site, but only where both sites'
-sessions begin at the same instant, since otherwise their rounds are at different times. So the sites that begin
-together form a group, and groups are planned apart. A group's rounds are frozen once one of its sites has begun
-them.
+sessions begin at the same instant, since otherwise their rounds are at different times. So the sites with remote
+people that begin together form a group, every other site is one of its own, and groups are planned apart: what
+happens at one site changes nothing at those it does not share people with. A group's rounds are frozen once one of
+its sites has begun them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +40,35 @@ class Seat:
         return (self.round, self.table)
 
 
-def groups_of(sites: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The ids of the sites that begin at the same instant, together; in the order of the first of each."""
-    by_start: dict[str, list[str]] = {}
+def groups_of(sites: Iterable[Mapping[str, Any]], remote: Set[str]) -> list[tuple[str, ...]]:
+    """The ids of the sites that can be planned apart from all others, in the order of the first of each.
+
+    ``remote`` are the sites that have remote people: those of them that begin at the same instant are one group,
+    every other site is a group of its own.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
     for site in sites:
-        by_start.setdefault(site["starts_at"], []).append(site["site_id"])
-    return [tuple(group) for group in by_start.values()]
+        site_id = site["site_id"]
+        apart = "" if site_id in remote else site_id
+        groups.setdefault((site["starts_at"], apart), []).append(site_id)
+    return [tuple(group) for group in groups.values()]
+
+
+def touched_groups(
+    groups: Iterable[tuple[str, ...]], touched: Set[str], planned: Iterable[Iterable[str]]
+) -> list[tuple[str, ...]]:
+    """The groups to plan anew: those with a ``touched`` site, and those that share a site with what was planned.
+
+    ``planned`` are the groups of the plan that holds. Where somebody became remote, or stopped to be, groups have
+    joined or parted since; then all of an old group's sites are planned anew, so that no site is counted twice.
+    """
+    groups, old = list(groups), [frozenset(each) for each in planned]
+    wanted = set(touched)
+    while True:
+        reached = {site for group in [*groups, *old] if not wanted.isdisjoint(group) for site in group} | wanted
+        if reached == wanted:
+            return [group for group in groups if not wanted.isdisjoint(group)]
+        wanted = reached
 
 
 def question(

@@ -69,6 +69,8 @@ class PlanFacts:
     rounds: int
     mentors: int
     mentees: int
+    #: Announced meetings of the sites that were not planned anew.
+    kept_elsewhere: int
     quality: Mapping[str, Any]
 
 
@@ -99,7 +101,7 @@ def events_of(facts: PlanFacts, revision: Revision, cause: str) -> list[NewEvent
             "added": len(revision.added),
             "removed": len(revision.removed),
             "moved": len(revision.moved),
-            "kept": len(revision.kept),
+            "kept": len(revision.kept) + facts.kept_elsewhere,
         }
     events.append(NewEvent(name, facts.plan_id, data, org=facts.org, program=facts.program_id))
     return events
@@ -129,7 +131,7 @@ def _meeting_event(name: str, facts: PlanFacts, seat: Seat) -> NewEvent:
 
 def joined_quality(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The quality of a plan made of parts that share nobody: sums, extremes, and certified if every part is."""
-    qualities = [part["quality"] for part in parts]
+    qualities = list(parts)
     score = sum(q["score"] for q in qualities)
     bound = sum(q["bound"] for q in qualities)
     return {

@@ -63,10 +63,12 @@ def participant_of(event: Event) -> tuple[str, str] | None:
 def apply(card: Card, event: Event) -> Card:
     """``card`` after ``event``; the same again where the event says nothing new."""
     data = event.data
+    if card.erased:
+        return card
     if event.name in _REGISTRATIONS:
-        if event.ordinal <= card.ordinal or card.erased:
+        if event.ordinal <= card.ordinal:
             return card
-        return replace(card, data=data, site_id=data["site_id"], ordinal=event.ordinal)
+        return replace(card, data=data, site_id=data.get("site_id"), ordinal=event.ordinal)
     match event.name:
         case "registration.preference-stated":
             if event.ordinal <= card.preference_ordinal:

@@ -1,0 +1,220 @@
+"""The planning desk: makes the plans that are due, one program at a time.
+
+What is planned is read in one transaction and written in another, with the planner's work in between. If what the
+plan was made from has changed meanwhile, nothing is written and the plan stays due: so replicas that work on the
+same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from services.matching import store
+from services.matching.domain.groups import Seat, groups_of, question, seats_in, touched_groups
+from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
+from services.matching.domain.roster import MENTEE, MENTOR, Card
+from services.matching.solver.parent import Answer, Solver, SolverFailed
+from shared.messages import say
+from shared.storage.lease import Lease
+from shared.storage.unit_of_work import Transaction, UnitOfWork
+
+log = structlog.get_logger()
+
+PLANNING_SECONDS = Histogram(
+    "speedmentor_planning_seconds",
+    "Real seconds from reading the roster to the published plan",
+    buckets=(0.05, 0.1, 0.3, 1, 3, 10, 30, 100),
+)
+PLANS_OVERTAKEN = Counter("speedmentor_plans_overtaken_total", "Plans thrown away because the roster changed meanwhile")
+
+#: Seconds the planner may take for one group of sites where no proof is in sight.
+TIME_LIMIT = 20.0
+#: Seconds for which a program is left to the replica that took it.
+LEASE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a plan is made from, as of one moment."""
+
+    program: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    groups: tuple[tuple[str, ...], ...]
+    cards: tuple[Card, ...]
+    seats: tuple[Seat, ...]
+
+    @property
+    def sites(self) -> list[str]:
+        """The sites to plan."""
+        return [site for group in self.groups for site in group]
+
+
+class Desk:
+    """Plans the programs of one database with ``solver``."""
+
+    def __init__(self, unit_of_work: UnitOfWork, solver: Solver, holder: str) -> None:
+        self._unit_of_work = unit_of_work
+        self._solver = solver
+        self._holder = holder
+
+    def work(self) -> int:
+        """Make the plans that are due and that no other replica makes; returns how many were looked at."""
+        database = self._unit_of_work.database
+        looked_at = 0
+        for program_id in store.due_plans(database):
+            lease = Lease(database["leases"], f"plan:{program_id}", self._holder, LEASE_SECONDS)
+            if lease.acquire() is None:
+                continue
+            looked_at += 1
+            try:
+                with PLANNING_SECONDS.time():
+                    self.make(program_id)
+            finally:
+                lease.release()
+        return looked_at
+
+    def make(self, program_id: str) -> None:
+        """Plan what is due of one program and publish what changes."""
+        brief = self._unit_of_work.transact(lambda transaction: _brief(transaction, program_id))
+        if brief is None:
+            return
+        try:
+            answers = {group: self._ask(brief, group) for group in brief.groups}
+        except SolverFailed as failure:
+            log.error("planning-failed", program=program_id, why=str(failure))
+            self._unit_of_work.transact(lambda transaction: _give_up(transaction, brief))
+            return
+        written = self._unit_of_work.transact(lambda transaction: _write(transaction, brief, answers))
+        if not written:
+            PLANS_OVERTAKEN.inc()
+            log.info("plan-overtaken", program=program_id)
+
+    def _ask(self, brief: Brief, group: tuple[str, ...]) -> Answer:
+        asked = question(
+            group,
+            brief.program["rounds"],
+            brief.cards,
+            brief.seats,
+            brief.program.get("begun", {}),
+            revised=brief.plan["revision"] > 0,
+        )
+        if not asked["mentors"] or not asked["mentees"]:
+            return Answer(_nobody(asked), [])
+        return self._solver.ask(asked, TIME_LIMIT)
+
+
+def _brief(transaction: Transaction, program_id: str) -> Brief | None:
+    plan = store.plan(transaction, program_id)
+    program = store.program(transaction, program_id)
+    if plan is None or program is None or not plan["due"] or "sites" not in program:
+        return None
+    groups = groups_of(program["sites"], store.remote_sites(transaction, program_id))
+    due = touched_groups(groups, set(plan["touched"]), [part["sites"] for part in plan["parts"]])
+    sites = [site for group in due for site in group]
+    return Brief(
+        program,
+        plan,
+        tuple(due),
+        tuple(store.roster(transaction, program_id, sites)),
+        tuple(store.seats(transaction, program_id, sites)),
+    )
+
+
+def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, ...], Answer]) -> bool:
+    program_id = brief.plan["_id"]
+    plan = store.plan(transaction, program_id)
+    program = store.program(transaction, program_id)
+    overtaken = (
+        plan is None
+        or program is None
+        or plan["requested"] != brief.plan["requested"]
+        or plan["revision"] != brief.plan["revision"]
+        or program.get("begun") != brief.program.get("begun")
+    )
+    if overtaken or plan is None or program is None:
+        return False
+    store.hold_rounds(transaction, program_id)
+    revision = compare(brief.seats, [seat for answer in answers.values() for seat in seats_in(answer.plan)])
+    parts = _parts(plan["parts"], brief, answers)
+    done: dict[str, Any] = {"planned": plan["requested"], "due": False, "touched": [], "parts": parts}
+    if plan["revision"] == 0 or not revision.is_empty:
+        done |= _publish(transaction, brief, revision, parts)
+    store.save_plan(transaction, program_id, done)
+    return True
+
+
+def _publish(transaction: Transaction, brief: Brief, revision: Revision, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    program_id = brief.plan["_id"]
+    plan_id = plan_id_of(program_id)
+    number = brief.plan["revision"] + 1
+    elsewhere = sum(part["quality"]["meetings"] for part in parts if set(part["sites"]).isdisjoint(brief.sites))
+    facts = PlanFacts(
+        plan_id=plan_id,
+        program_id=program_id,
+        org=brief.program["org"],
+        revision=number,
+        rounds=brief.program["rounds"],
+        mentors=store.head_count(transaction, program_id, MENTOR),
+        mentees=store.head_count(transaction, program_id, MENTEE),
+        kept_elsewhere=elsewhere,
+        quality=joined_quality(part["quality"] for part in parts),
+    )
+    store.save_revision(transaction, program_id, plan_id, revision)
+    transaction.publish(*events_of(facts, revision, brief.plan["cause"]))
+    log.info(
+        "plan-published",
+        program=program_id,
+        revision=number,
+        cause=brief.plan["cause"],
+        added=len(revision.added),
+        removed=len(revision.removed),
+        moved=len(revision.moved),
+    )
+    return {"revision": number}
+
+
+def _parts(
+    before: list[dict[str, Any]], brief: Brief, answers: Mapping[tuple[str, ...], Answer]
+) -> list[dict[str, Any]]:
+    """What is known of each group's plan: the old ones of the groups left alone, and the new ones."""
+    left = [part for part in before if set(part["sites"]).isdisjoint(brief.sites)]
+    return left + [
+        {
+            "sites": list(group),
+            "quality": answer.plan["quality"],
+            "unmet": answer.plan["unmet"],
+            "changes": answer.changes,
+        }
+        for group, answer in answers.items()
+    ]
+
+
+def _give_up(transaction: Transaction, brief: Brief) -> None:
+    """Leave the plan that holds; the next request, or the next change of the roster, tries again."""
+    failure = say("The planner could not make this plan; the operators can see why in the log.")
+    plan = store.plan(transaction, brief.plan["_id"])
+    if plan is not None and plan["requested"] == brief.plan["requested"]:
+        store.save_plan(transaction, brief.plan["_id"], {"due": False, "failure": failure.to_document()})
+
+
+def _nobody(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan where one side is missing altogether: nobody meets, and that is proved."""
+    return {
+        "meetings": [],
+        "unmet": [
+            {"mentee": mentee["id"], "meetings": 0, "reason": "no mentor is registered at this site"}
+            for mentee in asked["mentees"]
+        ],
+        "quality": {
+            "meetings": 0,
+            "score": 0,
+            "bound": 0,
+            "certified": True,
+            "least": 0,
+            "most": 0,
+            "seconds": 0.0,
+        },
+    }

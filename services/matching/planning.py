@@ -1,0 +1,66 @@
+"""The planning desk as a nameko extension: it is open as long as the service runs."""
+
+import secrets
+import time
+from threading import Event as Flag
+from typing import Any
+
+import structlog
+from nameko.extensions import DependencyProvider
+from pymongo.errors import PyMongoError
+
+from services.matching.desk import Desk
+from services.matching.solver.parent import Solver
+from shared.extensions.runtime import Runtime
+from shared.messaging.connection import backoff
+
+log = structlog.get_logger()
+
+#: Seconds between two looks for plans that are due: the query is answered from an index of nothing but those.
+LOOK = 0.1
+
+
+class Planning(DependencyProvider):
+    """Makes the plans that are due; services only declare it."""
+
+    runtime = Runtime()
+
+    def setup(self) -> None:
+        """Nothing runs yet."""
+        self._ended, self._stopping = Flag(), False
+        self._solver = Solver()
+
+    def start(self) -> None:
+        """Open the desk."""
+        # A process id comes again after a restart in a container; a lease must tell the two lives apart.
+        holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
+        self._desk = Desk(self.runtime.unit_of_work, self._solver, holder)
+        self.container.spawn_managed_thread(self._work, identifier="planning")
+
+    def stop(self) -> None:
+        """Close the desk: a plan in hand is given up and stays due, for another replica or the next start."""
+        self._stopping = True
+        self._solver.cancel()
+        self._ended.wait(10)
+        self._solver.stop()
+
+    def get_dependency(self, worker_ctx: Any) -> None:
+        """Nothing to hand out."""
+
+    def _work(self) -> None:
+        self._solver.start()
+        pauses = iter(backoff())
+        while not self._stopping:
+            try:
+                self._desk.work()
+                pauses = iter(backoff())
+                time.sleep(LOOK)
+            except PyMongoError as error:
+                log.warning("planning-waits", error=type(error).__name__, detail=str(error)[:300])
+                time.sleep(next(pauses))
+            except Exception:
+                if self._stopping:
+                    break
+                log.exception("planning-error")
+                time.sleep(next(pauses))
+        self._ended.set()

@@ -1,0 +1,49 @@
+"""The child's side: ``python -m services.matching.solver.child <file descriptor>``. Ends when its parent does."""
+
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+from services.matching.planner import InputFaults, read_input, solve
+from services.matching.solver.frames import Closed, receive, send
+
+#: Below the services, so that planning takes what they leave.
+NICENESS = 5
+
+
+def answer(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
+    """Plan what is ``asked`` and say on the way how far it is."""
+    told = 0.0
+
+    def progress(share: float) -> None:
+        nonlocal told
+        if share - told >= 0.05:
+            told = share
+            send(connection, {"progress": share})
+
+    try:
+        plan_input = read_input(asked["question"])
+    except InputFaults as faults:
+        return {"refused": [f"{where}: {what}" for where, what in faults.faults]}
+    plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
+    return {"plan": plan.to_document(), "changes": plan.changes_document()}
+
+
+def main() -> None:
+    """Answer one question after the other."""
+    # Ctrl-C in a terminal goes to the whole group; the parent ends this process by closing the socket.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with suppress(OSError):
+        os.nice(NICENESS)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    with suppress(Closed):
+        while True:
+            asked = receive(connection)
+            send(connection, answer(connection, asked))
+
+
+if __name__ == "__main__":
+    main()

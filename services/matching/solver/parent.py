@@ -1,0 +1,106 @@
+"""The parent's side: keeps one planning process warm, asks it, and replaces it when it dies or is cancelled."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import structlog
+
+from services.matching.solver.frames import Closed, receive, send
+
+log = structlog.get_logger()
+
+#: Seconds beyond its time limit after which a silent planning process is given up.
+GRACE = 30.0
+
+
+class SolverFailed(Exception):
+    """The planner gave no plan; the text says why, without data of participants."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A plan (format ``speedmentor.plan/1``) and its changes against the announced one, in words."""
+
+    plan: dict[str, Any]
+    changes: list[dict[str, Any]]
+
+
+class Solver:
+    """One planning process, for one question at a time; callers wait their turn."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+
+    def start(self) -> None:
+        """Have a process ready, so that the first question finds it warm."""
+        with self._turn:
+            self._ready()
+
+    def ask(
+        self, question: dict[str, Any], seconds: float, progress: Callable[[float], None] = lambda share: None
+    ) -> Answer:
+        """The plan for ``question`` (format ``speedmentor.plan-input/1``), in about ``seconds`` at most.
+
+        Raises:
+            SolverFailed: the question was refused, the process died or was silent for too long, or :meth:`cancel`.
+        """
+        with self._turn:
+            connection = self._ready()
+            try:
+                connection.settimeout(seconds + GRACE)
+                send(connection, {"question": question, "seconds": seconds})
+                while "progress" in (reply := receive(connection)):
+                    progress(reply["progress"])
+            except Closed:
+                self._end()
+                raise SolverFailed("the planning process ended before it had a plan") from None
+            except BaseException:
+                # Half of an answer may be under way: this process cannot be asked again.
+                self._end()
+                raise
+        if "refused" in reply:
+            raise SolverFailed(f"the planner refused {len(reply['refused'])} parts of the question")
+        return Answer(reply["plan"], reply["changes"])
+
+    def cancel(self) -> None:
+        """Give up the question in hand, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._end()
+
+    def _ready(self) -> socket.socket:
+        if self._process is None or self._process.poll() is not None or self._connection is None:
+            self._end()
+            ours, theirs = socket.socketpair()
+            command = [sys.executable, "-m", "services.matching.solver.child", str(theirs.fileno())]
+            # It needs no settings and no secrets: it only gets what it takes to run Python.
+            environ = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG") if name in os.environ}
+            # One thread: the cores belong to all services, and the result must not depend on their number.
+            environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                command, pass_fds=[theirs.fileno()], env=environ, stdin=subprocess.DEVNULL
+            )
+            theirs.close()
+            self._connection = ours
+            log.info("planner-started", pid=self._process.pid)
+        return self._connection
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
