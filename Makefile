@@ -1,0 +1,77 @@
+# All targets make what they need themselves; `make help` lists them.
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest -q
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/.ready  ## make .venv with the speedmentor command and everything the other targets need
+
+.venv/.ready: requirements.lock pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	@test -x $(PYTHON) || python3 -m venv .venv
+	@echo "installing into .venv …"
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: setup  ## run a whole event from start to report; DATA=folder SPEED=factor
+	@$(PYTHON) -m deploy.demo $(if $(DATA),--data "$(DATA)") $(if $(SPEED),--speed $(SPEED))
+
+.PHONY: run
+run: setup  ## leave everything up with the sample program loaded, until Ctrl-C
+	@$(PYTHON) -m deploy.demo.run
+
+.PHONY: up down status
+up: setup  ## start RabbitMQ and MongoDB of this checkout's own
+	@$(PYTHON) -m deploy.local up
+down: setup  ## stop all that this checkout has started
+	@$(PYTHON) -m deploy.local down
+status: setup  ## show what runs and where
+	@$(PYTHON) -m deploy.local status
+
+.PHONY: test
+test: lint unit contract integration browser system  ## everything that must pass
+
+.PHONY: lint
+lint: setup  ## style, types and who may import whom
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy services shared deploy
+	@.venv/bin/lint-imports
+
+.PHONY: unit contract integration browser system test-system faults
+unit: setup  ## the pure parts, without broker and database
+	@$(PYTEST) tests/unit
+contract: setup  ## events and interfaces to the letter
+	@$(PYTEST) tests/contract
+integration: setup  ## on the real broker and database
+	@$(PYTEST) tests/integration
+browser: setup  ## the pages in a real Chromium
+	@$(PYTHON) -m deploy.local chromium
+	@$(PYTEST) tests/browser
+system test-system: setup  ## the whole event, end to end
+	@$(PYTEST) tests/system
+faults: setup  ## kill and restart parts of a running event; long
+	@$(PYTEST) tests/faults
+
+.PHONY: bench-events bench-timer bench-planning
+bench-events: setup  ## effects a second against stock nameko
+	@$(PYTHON) bench/events.py
+bench-timer: setup  ## how late deadlines ring
+	@$(PYTHON) bench/timer.py
+bench-planning: setup  ## how fast and how good plans are
+	@$(PYTHON) bench/planning.py
+
+.PHONY: lock
+lock: setup  ## write requirements.lock anew from pyproject.toml
+	@.venv/bin/uv pip compile -q --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean:  ## stop everything and remove .venv, .run and caches
+	@test ! -x $(PYTHON) || $(PYTHON) -m deploy.local down
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
