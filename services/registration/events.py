@@ -1,0 +1,101 @@
+"""What registration publishes: the difference that a change has made, told without names, mail and free text."""
+
+from typing import Any
+
+from services.registration.domain.participant import Mentee, Mentor, Participant
+from services.registration.domain.program import Program, State
+from shared.events import NewEvent, write_time
+
+
+def program_published(program: Program, mentors: int, mentees: int) -> NewEvent:
+    """The program is open; the counts are of those registered in the same breath."""
+    data = {
+        "program_id": program.id,
+        "title_key": program.key,
+        "rounds": program.rounds,
+        "round_seconds": program.round_seconds,
+        "break_seconds": program.break_seconds,
+        "warning_seconds": list(program.warning_seconds),
+        "sites": [
+            {"site_id": site.id, "time_zone": site.time_zone, "starts_at": write_time(site.starts_at)}
+            for site in program.sites
+        ],
+        "mentors": mentors,
+        "mentees": mentees,
+    }
+    return _of_program("registration.program-published", program, data)
+
+
+def program_cancelled(before: Program, after: Program) -> list[NewEvent]:
+    """The program is off; nobody needs to hear it of a draft."""
+    if before.state is not State.PUBLISHED:
+        return []
+    return [
+        _of_program(
+            "registration.program-cancelled", after, {"program_id": after.id, "reason": after.reason or "unknown"}
+        )
+    ]
+
+
+def told(before: Participant | None, after: Participant) -> list[NewEvent]:
+    """What others need to hear when ``before`` (None: nobody they know) has become ``after``."""
+    events = []
+    data = _registration(after)
+    if before is None:
+        events.append(_about(after, f"registration.{after.role}-registered", data, after.id))
+    elif data != _registration(before):
+        events.append(_about(after, f"registration.{after.role}-updated", data, after.id))
+    if (after.wants, after.avoids) != ((before.wants, before.avoids) if before else ((), ())):
+        wishes = {"wants": list(after.wants), "avoids": list(after.avoids)}
+        events.append(_happened(after, "preference-stated", wishes, with_site=False))
+    if after.absent_from is not None and after.absent_from != (before.absent_from if before else None):
+        events.append(_happened(after, "participant-absent", {"from_round": after.absent_from}))
+    if after.checked_in_at is not None and (before is None or before.checked_in_at is None):
+        events.append(_happened(after, "participant-checked-in", {"at": write_time(after.checked_in_at)}))
+    if after.withdrawn and not (before and before.withdrawn):
+        events.append(_happened(after, "participant-withdrawn", {}))
+    return events
+
+
+def erased(person: Participant) -> NewEvent:
+    """The participant is to be forgotten everywhere."""
+    return _happened(person, "participant-erased", {}, with_site=False)
+
+
+def _registration(person: Participant) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        f"{person.role}_id": person.id,
+        "program_id": person.program_id,
+        "site_id": person.site_id,
+        "remote": person.remote,
+        "languages": list(person.languages),
+        "rounds": list(person.rounds),
+        "max_meetings": person.max_meetings,
+    }
+    if isinstance(person, Mentor):
+        data |= {
+            "topics": dict(person.topics),
+            "motives": list(person.motives),
+            "storytelling": person.storytelling,
+            "seats": person.seats,
+            "has_story": bool(person.story),
+            "never": list(person.never),
+        }
+    if isinstance(person, Mentee):
+        data |= {"motive": person.motive, "topics": list(person.topics), "questions": len(person.questions)}
+    return data
+
+
+def _happened(person: Participant, name: str, more: dict[str, Any], *, with_site: bool = True) -> NewEvent:
+    data = {"participant_id": person.id, "program_id": person.program_id, "role": person.role, **more}
+    if with_site:
+        data["site_id"] = person.site_id
+    return _about(person, f"registration.{name}", data, person.id)
+
+
+def _about(person: Participant, name: str, data: dict[str, Any], subject: str) -> NewEvent:
+    return NewEvent(name, subject, data, org=person.org, program=person.program_id, site=person.site_id)
+
+
+def _of_program(name: str, program: Program, data: dict[str, Any]) -> NewEvent:
+    return NewEvent(name, program.id, data, org=program.org, program=program.id)

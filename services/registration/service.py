@@ -1,0 +1,366 @@
+"""Registration's door: what it can be asked. It listens to no events."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from services.registration import events, schemas, store
+from services.registration.access import Codes
+from services.registration.domain import participant as people
+from services.registration.domain import walk_in
+from services.registration.domain.files import read_event
+from services.registration.domain.participant import Mentee, Mentor, Participant
+from services.registration.domain.program import Program, State
+from services.registration.views import full_view, peer_view, program_view, public_view
+from shared.arguments import load
+from shared.extensions import Caller, Health, Work, answers
+from shared.faults import Forbidden, NotFound
+from shared.ids import new_id
+from shared.messages import say
+from shared.security.principal import OPERATOR, ORGANIZER, Principal
+from shared.storage.unit_of_work import Transaction
+
+Answer = dict[str, Any]
+Decision = Callable[[Transaction, Participant, Program], Participant]
+
+_OTHER = {Mentor.role: Mentee.role, Mentee.role: Mentor.role}
+
+
+class Registration:
+    """Programs and who takes part in them.
+
+    Every changing call takes an ``idempotency_key``: a repetition with the same key has no further effect. What is
+    remembered of a call are ids, never what people wrote; so a repetition shows a participant as he or she is now.
+    """
+
+    name = "registration"
+
+    work = Work(store.prepare)
+    caller = Caller()
+    codes = Codes()
+    health = Health()
+
+    # Programs
+
+    @answers
+    def import_event(self, **arguments: Any) -> Answer:
+        """Create a program with all its people from the event files, or nothing and a problem for every fault."""
+        given = load(schemas.ImportEvent, arguments)
+        principal = self.caller()
+        principal.require_organizer(principal.org)
+        found = read_event(given["files"], principal.org, new_id)
+
+        def create(transaction: Transaction) -> Answer:
+            store.add_program(transaction, found.program)
+            store.add_participants(transaction, [*found.mentors, *found.mentees], self.codes)
+            return {
+                "program_id": found.program.id,
+                "mentors": len(found.mentors),
+                "mentees": len(found.mentees),
+                "sites": list(found.program.site_ids),
+            }
+
+        return self._once(principal, "import_event", given, create)
+
+    @answers
+    def list_programs(self) -> list[Answer]:
+        """The programs that the caller may see."""
+        principal = self.caller()
+        query: dict[str, Any] = {"org": principal.org}
+        if principal.programs or principal.role not in (ORGANIZER, OPERATOR):
+            query["_id"] = {"$in": list(principal.programs)}
+        found = store.programs(self.work.database, query)
+        counts = store.head_counts(self.work.database, [each.id for each in found])
+        return [program_view(each, counts) for each in found]
+
+    @answers
+    def get_program(self, program_id: str) -> Answer:
+        """One program."""
+        return self._program_view(self._seen_program(self.caller(), program_id).id)
+
+    @answers
+    def publish_program(self, **arguments: Any) -> Answer:
+        """Open a program: it and everybody registered in it are told to the other services in one transaction."""
+        given = load(schemas.OfProgram, arguments)
+        principal = self.caller()
+
+        def publish(transaction: Transaction) -> Answer:
+            program = self._organized(principal, store.program(transaction, given["program_id"])).publish()
+            store.save_program_state(transaction, program)
+            everybody = store.participants(transaction, program.id)
+            store.save_participants(transaction, [replace(each, published=True) for each in everybody], self.codes)
+            mentors = sum(isinstance(each, Mentor) for each in everybody)
+            transaction.publish(events.program_published(program, mentors, len(everybody) - mentors))
+            for each in everybody:
+                transaction.publish(*events.told(None, each))
+            return {"program_id": program.id}
+
+        return self._program_view(self._once(principal, "publish_program", given, publish)["program_id"])
+
+    @answers
+    def cancel_program(self, **arguments: Any) -> Answer:
+        """Call a program off, for a ``reason`` given as a code."""
+        given = load(schemas.CancelProgram, arguments)
+        principal = self.caller()
+
+        def cancel(transaction: Transaction) -> Answer:
+            program = self._organized(principal, store.program(transaction, given["program_id"]))
+            cancelled = program.cancel(given["reason"])
+            store.save_program_state(transaction, cancelled)
+            transaction.publish(*events.program_cancelled(program, cancelled))
+            return {"program_id": program.id}
+
+        return self._program_view(self._once(principal, "cancel_program", given, cancel)["program_id"])
+
+    # People
+
+    @answers
+    def register_mentor(self, **arguments: Any) -> Answer:
+        """Register one mentor, also after publishing."""
+        given = load(schemas.RegisterMentor, arguments)
+
+        def register(transaction: Transaction, program: Program) -> Mentor:
+            mentees = [
+                each for each in store.participants(transaction, program.id, Mentee.role) if isinstance(each, Mentee)
+            ]
+            mentor = walk_in.mentor_of(given["mentor"], program, new_id(), (each.id for each in mentees))
+            return walk_in.with_team(mentor, mentees)
+
+        return self._register("register_mentor", given, given["mentor"]["site_id"], register)
+
+    @answers
+    def register_mentee(self, **arguments: Any) -> Answer:
+        """Register one mentee, also after publishing."""
+        given = load(schemas.RegisterMentee, arguments)
+
+        def register(transaction: Transaction, program: Program) -> Mentee:
+            mentors = [
+                each for each in store.participants(transaction, program.id, Mentor.role) if isinstance(each, Mentor)
+            ]
+            mentee = walk_in.mentee_of(given["mentee"], program, new_id(), (each.id for each in mentors))
+            before = {each.id: each for each in mentors}
+            for mentor in walk_in.keep_apart(mentors, mentee):
+                self._save(transaction, before[mentor.id], mentor)
+            return mentee
+
+        return self._register("register_mentee", given, given["mentee"]["site_id"], register)
+
+    @answers
+    def list_participants(self, **arguments: Any) -> list[Answer]:
+        """The participants of a program: all of them for an organizer, the other role's public part for the rest."""
+        given = load(schemas.ListParticipants, arguments)
+        principal = self.caller()
+        program = self._seen_program(principal, given["program_id"])
+        sites = [given["site_id"]] if given["site_id"] else None
+        if principal.role == ORGANIZER:
+            if principal.sites:
+                sites = [site for site in sites or principal.sites if site in principal.sites]
+            found = store.participants(self.work.database, program.id, given["role"], sites)
+            return [full_view(each) for each in found]
+        other = _OTHER.get(principal.role)
+        if other is None or given["role"] not in (None, other):
+            raise Forbidden(say("participants see the people of the other role only"))
+        return [public_view(each) for each in store.participants(self.work.database, program.id, other, sites)]
+
+    @answers
+    def get_participant(self, participant_id: str) -> Answer:
+        """One participant: all for the organizer and oneself, the public part for others of the program."""
+        principal = self.caller()
+        person = store.participant(self.work.database, participant_id)
+        if person.org != principal.org:
+            raise NotFound(say("There is no such participant."))
+        if principal.subject == person.id or principal.organizes(person.org, person.program_id, person.site_id):
+            return full_view(person)
+        if principal.role in _OTHER and person.program_id in principal.programs:
+            return public_view(person) if principal.role != person.role else peer_view(person)
+        raise NotFound(say("There is no such participant."))
+
+    @answers
+    def update_questions(self, **arguments: Any) -> Answer:
+        """Replace a mentee's prepared questions."""
+        given = load(schemas.UpdateQuestions, arguments)
+        questions = walk_in.written(given["questions"])
+        walk_in.check_questions(questions)
+        return self._change(
+            "update_questions", given, lambda _, person, program: people.ask(person, program, questions), by_self=True
+        )
+
+    @answers
+    def state_preference(self, **arguments: Any) -> Answer:
+        """Replace whom a participant wants to meet, and whom not."""
+        given = load(schemas.StatePreference, arguments)
+        wants, avoids = (tuple(dict.fromkeys(given[field])) for field in ("wants", "avoids"))
+
+        def prefer(transaction: Transaction, person: Participant, program: Program) -> Participant:
+            others = store.participants(transaction, program.id, _OTHER[person.role])
+            walk_in.check_wishes(wants, avoids, (each.id for each in others))
+            return people.prefer(person, program, wants, avoids)
+
+        return self._change("state_preference", given, prefer, by_self=True)
+
+    @answers
+    def check_in(self, **arguments: Any) -> Answer:
+        """A participant has arrived."""
+        given = load(schemas.OfParticipant, arguments)
+        return self._change(
+            "check_in", given, lambda transaction, person, program: people.check_in(person, program, transaction.now)
+        )
+
+    @answers
+    def mark_absent(self, **arguments: Any) -> Answer:
+        """A participant is missed from a round on."""
+        given = load(schemas.MarkAbsent, arguments)
+        return self._change(
+            "mark_absent", given, lambda _, person, program: people.mark_absent(person, program, given["from_round"])
+        )
+
+    @answers
+    def withdraw(self, **arguments: Any) -> Answer:
+        """A participant will not come."""
+        given = load(schemas.OfParticipant, arguments)
+        return self._change(
+            "withdraw", given, lambda _, person, program: people.withdraw(person, program), by_self=True
+        )
+
+    @answers
+    def erase_participant(self, **arguments: Any) -> Answer:
+        """Forget a participant, here and everywhere. Erasing again changes nothing."""
+        given = load(schemas.OfParticipant, arguments)
+        principal = self.caller()
+        participant_id: str = given["participant_id"]
+
+        def erase(transaction: Transaction) -> Answer:
+            if store.is_erased(transaction, participant_id, principal.org):
+                return {"participant_id": participant_id}
+            person = self._reached(principal, store.participant(transaction, participant_id), by_self=True)
+            store.erase(transaction, person)
+            if person.published:
+                transaction.publish(events.erased(person))
+            return {"participant_id": participant_id}
+
+        return self._once(principal, "erase_participant", given, erase)
+
+    # Access
+
+    @answers
+    def access_codes(self, program_id: str) -> list[Answer]:
+        """Everybody's access code, for badges and invitations."""
+        principal = self.caller()
+        program = self._seen_program(principal, program_id)
+        sites = principal.sites or None
+        if not principal.organizes(program.org, program.id, sites[0] if sites else None):
+            raise Forbidden(say("only an organizer of this program may do this; log in as one"))
+        return [
+            {
+                "participant_id": each.id,
+                "role": each.role,
+                "name": each.name,
+                "site_id": each.site_id,
+                "access_code": self.codes.code(each.id),
+            }
+            for each in store.participants(self.work.database, program.id, sites=sites)
+        ]
+
+    @answers
+    def redeem_access_code(self, **arguments: Any) -> Answer:
+        """Whom an access code lets in; needs no log-in, since it is one."""
+        given = load(schemas.RedeemAccessCode, arguments)
+        person = store.with_access_code(self.work.database, self.codes.fingerprint(given["access_code"]) or "")
+        return {
+            "participant_id": person.id,
+            "role": person.role,
+            "org": person.org,
+            "program_id": person.program_id,
+            "site_id": person.site_id,
+        }
+
+    @answers
+    def ledger(self, program_id: str) -> Answer:
+        """What this service has told the others of a program, to compare with what they hold."""
+        principal = self.caller()
+        program = self._seen_program(principal, program_id)
+        if principal.role not in (ORGANIZER, OPERATOR):
+            raise Forbidden(say("only an organizer of this program may do this; log in as one"))
+        told = [each for each in store.participants(self.work.database, program.id) if each.published]
+        return {
+            "programs": {program.id: str(program.state)},
+            "participants": {each.id: f"{each.role}/{each.site_id}/{each.status}" for each in told},
+            "checked-in": sorted(each.id for each in told if each.checked_in_at is not None),
+            "outbox-pending": self.work.pending_events(),
+        }
+
+    # Steps that calls share
+
+    def _once(self, principal: Principal, name: str, given: Answer, work: Callable[[Transaction], Answer]) -> Answer:
+        key = given["idempotency_key"]
+        scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
+        answer: Answer = self.work.command(scoped, {"command": name, **given}, work)
+        return answer
+
+    def _register(
+        self, name: str, given: Answer, site_id: str, register: Callable[[Transaction, Program], Participant]
+    ) -> Answer:
+        principal = self.caller()
+
+        def work(transaction: Transaction) -> Answer:
+            program = self._organized(principal, store.program(transaction, given["program_id"]), site_id)
+            program.require_open()
+            store.hold_program(transaction, program.id)
+            person = replace(register(transaction, program), published=program.state is State.PUBLISHED)
+            store.add_participants(transaction, [person], self.codes)
+            if person.published:
+                transaction.publish(*events.told(None, person))
+            return {"participant_id": person.id}
+
+        return self._participant_view(self._once(principal, name, given, work)["participant_id"])
+
+    def _change(self, name: str, given: Answer, decide: Decision, *, by_self: bool = False) -> Answer:
+        """Let ``decide`` change a participant; the participant may ask for it too where ``by_self``."""
+        principal = self.caller()
+
+        def work(transaction: Transaction) -> Answer:
+            before = self._reached(principal, store.participant(transaction, given["participant_id"]), by_self=by_self)
+            after = decide(transaction, before, store.program(transaction, before.program_id))
+            self._save(transaction, before, after)
+            return {"participant_id": before.id}
+
+        return self._participant_view(self._once(principal, name, given, work)["participant_id"])
+
+    def _save(self, transaction: Transaction, before: Participant, after: Participant) -> None:
+        if after == before:
+            return
+        store.save_participants(transaction, [after], self.codes)
+        if before.published:
+            transaction.publish(*events.told(before, after))
+
+    def _participant_view(self, participant_id: str) -> Answer:
+        return full_view(store.participant(self.work.database, participant_id))
+
+    def _program_view(self, program_id: str) -> Answer:
+        counts = store.head_counts(self.work.database, [program_id])
+        return program_view(store.program(self.work.database, program_id), counts)
+
+    def _seen_program(self, principal: Principal, program_id: str) -> Program:
+        program = store.program(self.work.database, program_id)
+        allowed = principal.role == OPERATOR or (
+            principal.org == program.org
+            and (program.id in principal.programs or (principal.role == ORGANIZER and not principal.programs))
+        )
+        if not allowed:
+            raise NotFound(say("There is no such program."))
+        return program
+
+    @staticmethod
+    def _organized(principal: Principal, program: Program, site_id: str | None = None) -> Program:
+        if principal.org != program.org:
+            raise NotFound(say("There is no such program."))
+        principal.require_organizer(program.org, program.id, site_id)
+        return program
+
+    @staticmethod
+    def _reached(principal: Principal, person: Participant, *, by_self: bool) -> Participant:
+        if principal.org != person.org:
+            raise NotFound(say("There is no such participant."))
+        if not (by_self and principal.subject == person.id):
+            principal.require_organizer(person.org, person.program_id, person.site_id)
+        return person

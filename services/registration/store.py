@@ -1,0 +1,180 @@
+"""Registration's own database: programs, and participants with all that people have entrusted to us.
+
+A participant who was erased leaves a tombstone: the id and the role, so that the id never means anybody else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from pymongo import ASCENDING, ReplaceOne
+from pymongo.database import Database
+
+from services.registration.domain.access_codes import AccessCodes
+from services.registration.domain.participant import Mentee, Mentor, Participant, Story
+from services.registration.domain.program import Program, Site, State
+from shared.faults import NotFound
+from shared.messages import say
+from shared.storage.unit_of_work import Transaction
+
+Document = dict[str, Any]
+Reader = Database[Document] | Transaction
+
+_LIVING = {"erased": False}
+
+
+def prepare(database: Database[Document]) -> None:
+    """Create the indexes; safe to repeat."""
+    database["programs"].create_index([("org", ASCENDING)], name="of-org")
+    participants = database["participants"]
+    participants.create_index(
+        [("program_id", ASCENDING), ("role", ASCENDING), ("site_id", ASCENDING)], name="of-program"
+    )
+    participants.create_index(
+        "access", name="access-code", unique=True, partialFilterExpression={"access": {"$exists": True}}
+    )
+
+
+# Programs
+
+
+def program(reader: Reader, program_id: str) -> Program:
+    """One program. Raises :class:`NotFound`."""
+    row = reader["programs"].find_one({"_id": program_id})
+    if row is None:
+        raise NotFound(say("There is no such program."))
+    return _program(row)
+
+
+def programs(reader: Reader, query: Document) -> list[Program]:
+    """Programs, by id: those made first come first."""
+    return [_program(row) for row in reader["programs"].find(query).sort("_id", ASCENDING)]
+
+
+def add_program(transaction: Transaction, added: Program) -> None:
+    """Keep a new program."""
+    row = asdict(added)
+    row["_id"] = row.pop("id")
+    transaction["programs"].insert_one({**row, "changes": 0})
+
+
+def save_program_state(transaction: Transaction, changed: Program) -> None:
+    """Keep where a program stands."""
+    transaction["programs"].update_one(
+        {"_id": changed.id}, {"$set": {"state": changed.state, "reason": changed.reason}, "$inc": {"changes": 1}}
+    )
+
+
+def hold_program(transaction: Transaction, program_id: str) -> None:
+    """Make this transaction and any other that holds the program exclude each other.
+
+    So nobody registers in a draft that is being published, and two of one team registering at once see each other.
+    """
+    transaction["programs"].update_one({"_id": program_id}, {"$inc": {"changes": 1}})
+
+
+def _program(row: Document) -> Program:
+    fields = {key: value for key, value in row.items() if key not in {"_id", "changes"}}
+    return Program(
+        **{
+            **fields,
+            "id": row["_id"],
+            "warning_seconds": tuple(row["warning_seconds"]),
+            "sites": tuple(Site(**site) for site in row["sites"]),
+            "topics": tuple(row["topics"]),
+            "state": State(row["state"]),
+        }
+    )
+
+
+# Participants
+
+
+def participant(reader: Reader, participant_id: str) -> Participant:
+    """One participant. Raises :class:`NotFound`, also for one who was erased."""
+    row = reader["participants"].find_one({"_id": participant_id, **_LIVING})
+    if row is None:
+        raise NotFound(say("There is no such participant."))
+    return _participant(row)
+
+
+def participants(
+    reader: Reader, program_id: str, role: str | None = None, sites: Iterable[str] | None = None
+) -> list[Participant]:
+    """The participants of a program, of a role and at some sites if given; by id, those registered first come first."""
+    query: Document = {"program_id": program_id, **_LIVING}
+    if role is not None:
+        query["role"] = role
+    if sites is not None:
+        query["site_id"] = {"$in": list(sites)}
+    rows = reader["participants"].find(query, batch_size=10_000).sort("_id", ASCENDING)
+    return [_participant(row) for row in rows]
+
+
+def with_access_code(reader: Reader, fingerprint: str) -> Participant:
+    """Whose code has this fingerprint. Raises :class:`NotFound`."""
+    row = reader["participants"].find_one({"access": fingerprint})
+    if row is None:
+        raise NotFound(say("This access code is not known; check each letter, or ask at the registration desk."))
+    return _participant(row)
+
+
+def head_counts(reader: Reader, program_ids: Iterable[str]) -> dict[tuple[str, str], int]:
+    """How many take part, by program and role; those who have withdrawn do not."""
+    rows = reader["participants"].aggregate(
+        [
+            {"$match": {"program_id": {"$in": list(program_ids)}, "withdrawn": False, **_LIVING}},
+            {"$group": {"_id": {"program": "$program_id", "role": "$role"}, "count": {"$sum": 1}}},
+        ]
+    )
+    return {(row["_id"]["program"], row["_id"]["role"]): row["count"] for row in rows}
+
+
+def add_participants(transaction: Transaction, added: Iterable[Participant], codes: AccessCodes) -> None:
+    """Keep new participants, with what their access codes are looked up by."""
+    rows = [{**_row(each), "access": codes.fingerprint(codes.code(each.id))} for each in added]
+    if rows:
+        transaction["participants"].insert_many(rows)
+
+
+def save_participants(transaction: Transaction, changed: Iterable[Participant], codes: AccessCodes) -> None:
+    """Keep participants who have changed."""
+    writes = [
+        ReplaceOne({"_id": each.id}, {**_row(each), "access": codes.fingerprint(codes.code(each.id))})
+        for each in changed
+    ]
+    if writes:
+        transaction["participants"].bulk_write(writes, ordered=False)
+
+
+def erase(transaction: Transaction, person: Participant) -> None:
+    """Forget everything about a participant but the id and the role."""
+    transaction["participants"].replace_one(
+        {"_id": person.id},
+        {"_id": person.id, "org": person.org, "program_id": person.program_id, "role": person.role, "erased": True},
+    )
+
+
+def is_erased(reader: Reader, participant_id: str, org: str) -> bool:
+    """Whether the organization had such a participant who has been erased."""
+    return reader["participants"].find_one({"_id": participant_id, "org": org, "erased": True}) is not None
+
+
+def _row(person: Participant) -> Document:
+    row = asdict(person)
+    row["_id"] = row.pop("id")
+    return {**row, "role": person.role, "erased": False}
+
+
+def _participant(row: Document) -> Participant:
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in row.items()
+        if key not in {"_id", "role", "erased", "access"}
+    }
+    fields["id"] = row["_id"]
+    if row["role"] == Mentor.role:
+        fields["topics"] = tuple((topic, level) for topic, level in row["topics"])
+        fields["story"] = Story(**row["story"])
+        return Mentor(**fields)
+    return Mentee(**fields)
