@@ -1,6 +1,9 @@
 """Connections to the broker, and what their loss looks like."""
 
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 from amqp.exceptions import AMQPError, RecoverableConnectionError
 from kombu import Connection
@@ -23,6 +26,24 @@ def connect(uri: str, name: str) -> Connection:
     )
     connection.connect()
     return connection
+
+
+#: What py-amqp raises when nothing has come in time; eventlet's is its own type.
+NOTHING_CAME = (TimeoutError, socket.timeout)
+
+
+def tend(amqp: Any, seconds: float = 0.0005) -> None:
+    """Send a heartbeat if one is due, and have what has come, or comes within ``seconds``, dispatched.
+
+    A connection on which nobody reads counts as dead after two heartbeats, and its loss goes unseen.
+    ``amqp`` is the transport's connection (``Connection.connection`` of kombu, which would reconnect by itself).
+
+    Raises:
+        OSError, amqp.exceptions.AMQPError: the connection is lost.
+    """
+    amqp.heartbeat_tick()
+    with suppress(*NOTHING_CAME):
+        amqp.drain_events(timeout=seconds)
 
 
 def backoff(first: float = 0.1, most: float = 5.0) -> Iterator[float]:

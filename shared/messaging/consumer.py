@@ -4,9 +4,9 @@ The batch is whatever has already arrived, up to a limit: under load batches are
 an event is handled the moment it comes.
 """
 
-import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event as Flag
 from typing import Any
 
@@ -15,9 +15,10 @@ from pymongo.errors import PyMongoError
 
 from shared.events import Event
 from shared.messaging.batches import settle
-from shared.messaging.connection import LOST, backoff, connect
+from shared.messaging.connection import HEARTBEAT, LOST, NOTHING_CAME, backoff, connect, tend
 from shared.messaging.delivery import Delivery
-from shared.messaging.publisher import ConfirmedPublisher, Outcome
+from shared.messaging.heartbeat import Pulse
+from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
 from shared.messaging.topology import Subscription, declare
 from shared.observability.metrics import BATCH_SECONDS
 from shared.storage.mongo import is_passing
@@ -68,13 +69,7 @@ class QueueConsumer:
                     self._consume(connection)
             except (*LOST, PyMongoError) as error:
                 pause = next(waits)
-                log.warning(
-                    "consumer-interrupted",
-                    queue=self._subscription.queue,
-                    error=type(error).__name__,
-                    detail=str(error)[:300],
-                    retry_in=pause,
-                )
+                self._interrupted(error, pause)
                 self._stopping.wait(pause)
             finally:
                 self.consuming = False
@@ -84,45 +79,76 @@ class QueueConsumer:
     def _consume(self, connection: Any) -> None:
         amqp = connection.connection
         channel = amqp.channel()
+        # Bodies are bytes: a content encoding that a stranger claims is not for us to try.
+        channel.auto_decode = False
         channel.basic_qos(0, PREFETCH, False)
         publisher = ConfirmedPublisher(connection)
-        channel.basic_consume(self._subscription.queue, callback=self._on_message)
-        self.consuming = True
-        while not self._stopping.is_set():
-            connection.heartbeat_check()
-            self._listen(amqp)
-            if self._arrived:
-                self._finish_batch(channel, publisher)
-        channel.close()
+        pulse = Pulse(amqp, HEARTBEAT / 4)
+        try:
+            channel.basic_consume(self._subscription.queue, callback=self._on_message)
+            self.consuming = True
+            while not self._stopping.is_set():
+                amqp.heartbeat_tick()
+                self._listen(amqp)
+                if self._arrived:
+                    self._finish_batch(amqp, channel, publisher, pulse)
+            channel.close()
+        finally:
+            pulse.close()
 
     def _listen(self, amqp: Any) -> None:
         """Wait for one message at the most :data:`LISTEN` seconds, then take all that has come with it."""
-        try:
+        with suppress(*NOTHING_CAME):
             if not self._arrived:
                 amqp.drain_events(timeout=LISTEN)
             while len(self._arrived) < BATCH:
                 amqp.drain_events(timeout=0.0005)
-        except (TimeoutError, socket.timeout):  # noqa: UP041 - eventlet's is its own type
-            pass
 
     def _on_message(self, message: Any) -> None:
-        body = message.body
         self._arrived.append(
             Delivery(
                 tag=message.delivery_tag,
-                body=body.encode() if isinstance(body, str) else bytes(body),
+                body=bytes(message.body),
                 properties=message.properties,
                 headers=message.properties.get("application_headers") or {},
             )
         )
 
-    def _finish_batch(self, channel: Any, publisher: ConfirmedPublisher) -> None:
+    def _finish_batch(self, amqp: Any, channel: Any, publisher: ConfirmedPublisher, pulse: Pulse) -> None:
         batch, self._arrived = self._arrived, []
         started = time.perf_counter()
-        outgoing = settle(batch, self._subscription, self._handle, is_passing)
+        outgoing = self._settle(batch, amqp, pulse)
+        if outgoing is None:
+            return
         if outgoing:
             outcomes = publisher.publish(outgoing)
             if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
                 raise ConnectionError("the broker did not take failed events; they will be delivered again")
         channel.basic_ack(batch[-1].tag, multiple=True)
         BATCH_SECONDS.labels(self._subscription.queue).observe(time.perf_counter() - started)
+
+    def _settle(self, batch: list[Delivery], amqp: Any, pulse: Pulse) -> list[Outgoing] | None:
+        """Settle ``batch``; while the database is away hold on to it and try again. None: asked to stop meanwhile."""
+        waits = backoff()
+        while True:
+            try:
+                with pulse.beating():
+                    return settle(batch, self._subscription, self._handle, is_passing)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                pause = next(waits)
+                self._interrupted(error, pause)
+                self._stopping.wait(pause)
+            if self._stopping.is_set():
+                return None
+            tend(amqp)
+
+    def _interrupted(self, error: BaseException, pause: float) -> None:
+        log.warning(
+            "consumer-interrupted",
+            queue=self._subscription.queue,
+            error=type(error).__name__,
+            detail=str(error)[:300],
+            retry_in=pause,
+        )

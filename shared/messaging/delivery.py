@@ -17,9 +17,14 @@ TRACE = "x-speedmentor-trace"
 QUEUE = "x-speedmentor-queue"
 FAILED_AT = "x-speedmentor-failed-at"
 
-#: Headers have to fit in one frame with everything else.
+#: Headers have to fit in one frame (of 128 KB) with everything else: what strangers add is kept up to a size.
 LONGEST_DETAIL = 1_000
 LONGEST_TRACE = 8_000
+LARGEST_STRANGE_HEADERS = 32_000
+HIGHEST_ATTEMPTS = 1_000_000
+
+_MEDIA_TYPE = "application/cloudevents+json"
+_OURS = (ATTEMPTS, REASON, DETAIL, TRACE, QUEUE, FAILED_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +40,21 @@ class Delivery:
     def attempts(self) -> int:
         """Failed attempts so far; what a stranger wrote there counts as none."""
         attempts = self.headers.get(ATTEMPTS, 0)
-        return attempts if isinstance(attempts, int) and attempts >= 0 else 0
+        return attempts if isinstance(attempts, int) and 0 <= attempts <= HIGHEST_ATTEMPTS else 0
 
     def read(self, subscription: Subscription) -> Event:
         """The event in this message.
 
         Raises:
-            BadEvent: it is not an event, or not one this queue is for.
+            BadEvent: it is not an event, or not one this queue is for. Beside the reasons that ``decode`` has,
+                ``wrong-content-type`` says that the message does not claim to be a CloudEvent in JSON.
         """
+        content_type = str(self.properties.get("content_type", ""))
+        # Source: CloudEvents 1.0, JSON event format, section 3: parameters may follow.
+        if content_type.partition(";")[0].strip().lower() != _MEDIA_TYPE:
+            raise BadEvent("wrong-content-type", f"content_type: Not {_MEDIA_TYPE}.")
         event = decode(self.body)
-        if event.type not in subscription.binding_keys:
+        if not subscription.takes(event.type):
             raise BadEvent("unknown-type", f"{event.type} is not handled by {subscription.queue}")
         return event
 
@@ -58,7 +68,7 @@ class Delivery:
         final = isinstance(error, BadEvent) or attempts > len(BACKOFF)
         reason = error.reason_code if isinstance(error, BadEvent) else "handler-failed" if final else ""
         headers = {
-            **self.headers,
+            **self._strange_headers(),
             ATTEMPTS: attempts,
             REASON: reason or "will-retry",
             DETAIL: _detail(error)[:LONGEST_DETAIL],
@@ -81,6 +91,11 @@ class Delivery:
             },
         )
         return outgoing, reason if final else ""
+
+    def _strange_headers(self) -> dict[str, Any]:
+        """The headers that others have set, unless they are too large to go on with ours beside them."""
+        strange = {key: value for key, value in self.headers.items() if key not in _OURS}
+        return strange if len(repr(strange)) <= LARGEST_STRANGE_HEADERS else {}
 
 
 def _detail(error: Exception) -> str:

@@ -10,6 +10,7 @@ They hang on an exchange of the service's own: with the default exchange a servi
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from amqp.exceptions import AccessRefused
@@ -64,6 +65,17 @@ class Subscription:
     def binding_keys(self) -> tuple[str, ...]:
         """The routing keys by which the queue is bound to the events."""
         return tuple(f"speedmentor.{name}.v1" for name in self.types)
+
+    def takes(self, event_type: str) -> bool:
+        """Whether events of the full type ``event_type`` come into the queue."""
+        return any(_matches(key, event_type) for key in self.binding_keys)
+
+
+@lru_cache(maxsize=1024)
+def _matches(binding_key: str, routing_key: str) -> bool:
+    """Whether a topic exchange sends ``routing_key`` to a queue bound with ``binding_key`` (``*`` is one word)."""
+    wanted, words = binding_key.split("."), routing_key.split(".")
+    return len(wanted) == len(words) and all(each in ("*", word) for each, word in zip(wanted, words, strict=True))
 
 
 def retries_exchange(service: str) -> str:
@@ -133,7 +145,7 @@ def subscription(service: str, purpose: str) -> Subscription:
 
 def is_expected(event_type: str) -> bool:
     """Whether some service's queue is bound to ``event_type``: then an unroutable event is an error."""
-    return any(event_type in each.binding_keys for each in SUBSCRIPTIONS)
+    return any(each.takes(event_type) for each in SUBSCRIPTIONS)
 
 
 @dataclass(frozen=True)

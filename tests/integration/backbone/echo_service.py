@@ -1,4 +1,4 @@
-"""Two small services to try the backbone with: ``python -m tests.integration.backbone.echo_service {echo|hearer}``.
+"""Two small services to try the backbone with; see ``replica`` for their process.
 
 They stand in for matching and feedback, whose queues they consume: the topology is one fixed table, and they use it
 as the product does. ``echo`` writes one row per effect and answers each mentee with one meeting; ``hearer`` writes one
@@ -8,21 +8,20 @@ The ``site_id`` of a mentee says what the handler does with it: ``poison`` alway
 ``gated`` waits until somebody opens the gate in the database.
 """
 
-import sys
+import os
+import time
+from typing import Any
 
-from shared.process import log, run  # makes the standard library cooperative: first
+import structlog
 
-import os  # noqa: E402 isort:skip
-import time  # noqa: E402 isort:skip
-from typing import Any  # noqa: E402 isort:skip
+from shared.events import Event, NewEvent
+from shared.extensions import Caller, Health, Work, answers, consumes
+from shared.faults import Conflict
+from shared.ids import new_id
+from shared.messages import say
+from shared.storage.unit_of_work import Transaction
 
-from shared.events import Event, NewEvent  # noqa: E402 isort:skip
-from shared.extensions import Caller, Health, Work, answers, consumes  # noqa: E402 isort:skip
-from shared.faults import Conflict  # noqa: E402 isort:skip
-from shared.ids import new_id  # noqa: E402 isort:skip
-from shared.messages import say  # noqa: E402 isort:skip
-from shared.storage.unit_of_work import Transaction  # noqa: E402 isort:skip
-from tests.integration.backbone import breaking  # noqa: E402 isort:skip
+log = structlog.get_logger()
 
 
 def meeting(meeting_id: str, program_id: str, mentee_id: str, round_number: int = 1) -> NewEvent:
@@ -142,8 +141,3 @@ class Hearer:
                 for e in events
             ]
         )
-
-
-if __name__ == "__main__":
-    breaking.install(os.environ.get("BREAK_AT", ""))
-    run(f"tests.integration.backbone.echo_service:{sys.argv[1].capitalize()}")

@@ -1,4 +1,4 @@
-"""A stage for the backbone: replicas of the test services, a publisher, an outside listener, and looks at the queues."""
+"""A stage for the backbone: replicas of the test services, publishers, listeners, and looks at the queues."""
 
 import json
 import os
@@ -140,7 +140,7 @@ class Stage:
         log_file = self._folder / f"{which}-{len(self.replicas)}-{self._suffix}.log"
         given = {key: value for key, value in os.environ.items() if not key.endswith(("_URI", "_FILE", "_PORT"))}
         process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.integration.backbone.echo_service", which],
+            [sys.executable, "-W", "ignore", "-m", "tests.integration.backbone.replica", which],
             env={**given, "PYTHONUNBUFFERED": "1", **self.environment(which), "HEALTH_PORT": str(port), **environ},
             stdout=log_file.open("wb"),
             stderr=subprocess.STDOUT,

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from amqp import Message
 
 from shared.events import Event, encode
 from shared.messaging.delivery import ATTEMPTS, DETAIL, FAILED_AT, QUEUE, REASON, TRACE
@@ -138,8 +139,6 @@ def test_what_a_stranger_writes_beside_the_body_stops_nobody(stage: Stage, prope
             {key: value for key, value in strange.properties.items() if key != "message_id"},
         )
     with stage.broker() as connection:
-        from amqp import Message
-
         connection.connection.channel().basic_publish(Message(body, **strange.properties), strange.exchange, MENTEE)
     stage.publish([good])
     stage.start()
