@@ -5,7 +5,7 @@ PYTEST := $(PYTHON) -m pytest -q
 
 .PHONY: help
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z -]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: .venv/.ready  ## make .venv with the speedmentor command and everything the other targets need
@@ -14,8 +14,8 @@ setup: .venv/.ready  ## make .venv with the speedmentor command and everything t
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
 	@test -x $(PYTHON) || python3 -m venv .venv
 	@echo "installing into .venv …"
-	@$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(PYTHON) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 .PHONY: demo
