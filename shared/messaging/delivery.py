@@ -16,6 +16,7 @@ DETAIL = "x-speedmentor-detail"
 TRACE = "x-speedmentor-trace"
 QUEUE = "x-speedmentor-queue"
 FAILED_AT = "x-speedmentor-failed-at"
+FIRST_FAILED_AT = "x-speedmentor-first-failed-at"
 
 #: Headers have to fit in one frame (of 128 KB) with everything else: what strangers add is kept up to a size.
 LONGEST_DETAIL = 1_000
@@ -24,7 +25,7 @@ LARGEST_STRANGE_HEADERS = 32_000
 HIGHEST_ATTEMPTS = 1_000_000
 
 _MEDIA_TYPE = "application/cloudevents+json"
-_OURS = (ATTEMPTS, REASON, DETAIL, TRACE, QUEUE, FAILED_AT)
+_OURS = (ATTEMPTS, REASON, DETAIL, TRACE, QUEUE, FAILED_AT, FIRST_FAILED_AT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Delivery:
         attempts = self.attempts + 1
         final = isinstance(error, BadEvent) or attempts > len(BACKOFF)
         reason = error.reason_code if isinstance(error, BadEvent) else "handler-failed" if final else ""
+        now = write_time(datetime.now(UTC))
+        first = self.headers.get(FIRST_FAILED_AT)
         headers = {
             **self._strange_headers(),
             ATTEMPTS: attempts,
@@ -74,7 +77,8 @@ class Delivery:
             DETAIL: _detail(error)[:LONGEST_DETAIL],
             TRACE: "".join(traceback.format_exception(error))[-LONGEST_TRACE:],
             QUEUE: subscription.queue,
-            FAILED_AT: write_time(datetime.now(UTC)),
+            FAILED_AT: now,
+            FIRST_FAILED_AT: first if isinstance(first, str) and len(first) <= 40 else now,
         }
         kept: dict[str, Any] = {
             key: self.properties[key] for key in ("content_type", "type", "timestamp") if key in self.properties

@@ -1,0 +1,121 @@
+"""Whether the services agree about a program: their ledgers compared, each difference said in words.
+
+A ledger is what a service holds of a program, in ids and codes. Where two services hold the same thing, one knows
+it first hand and the other from events; once all events have arrived they must be equal.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.messages import Message, say
+
+Ledger = Mapping[str, Any]
+
+SERVICES: Final = ("registration", "matching", "session_timer", "feedback")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing on which services differ, or that is not finished; ``kind`` is a code for programs."""
+
+    kind: str
+    what: Message
+
+    def __str__(self) -> str:
+        return str(self.what)
+
+
+def compare(ledgers: Mapping[str, Ledger | None]) -> list[Difference]:
+    """All differences between the ledgers (by service) of one program; none means that the services agree."""
+    return list(_differences(ledgers))
+
+
+def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
+    found: dict[str, Ledger] = {}
+    for service in SERVICES:
+        ledger = ledgers.get(service)
+        if ledger is None:
+            yield Difference("no-ledger", say("{service} says nothing about the program", service=service))
+        else:
+            found[service] = ledger
+    yield from _same(found, "registration", "matching", "programs", say("the program"))
+    yield from _same(found, "registration", "matching", "participants", say("participant"))
+    yield from _checked_in(found)
+    yield from _same(found, "matching", "feedback", "meetings", say("meeting"))
+    yield from _same(found, "session_timer", "feedback", "rounds-held", say("rounds held at site"))
+    yield from _held(found)
+    for service, ledger in found.items():
+        if ledger["outbox-pending"]:
+            yield Difference(
+                "outbox",
+                say(
+                    "{service} has {count} events in its outbox that are not on the bus yet",
+                    service=service,
+                    count=ledger["outbox-pending"],
+                ),
+            )
+
+
+def _same(ledgers: Mapping[str, Ledger], first: str, second: str, part: str, thing: Message) -> Iterator[Difference]:
+    """Differences in a part that ``second`` knows from ``first``'s events. Not there and 0 are the same."""
+    if first not in ledgers or second not in ledgers:
+        return
+    here, there = ledgers[first][part], ledgers[second][part]
+    for key in sorted({*here, *there}):
+        one, other = here.get(key) or None, there.get(key) or None
+        if one == other:
+            continue
+        names = {"thing": thing.msgid, "key": key, "first": first, "second": second}
+        if other is None:
+            yield Difference(part, say("{thing} {key}: {first} has {one}, {second} has none", **names, one=one))
+        elif one is None:
+            yield Difference(part, say("{thing} {key}: {second} has {other}, {first} has none", **names, other=other))
+        else:
+            yield Difference(
+                part, say("{thing} {key}: {first} has {one}, {second} has {other}", **names, one=one, other=other)
+            )
+
+
+def _checked_in(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
+    if "registration" not in ledgers or "matching" not in ledgers:
+        return
+    here, there = (set(ledgers[service]["checked-in"]) for service in ("registration", "matching"))
+    for key in sorted(here ^ there):
+        knows, misses = ("registration", "matching") if key in here else ("matching", "registration")
+        yield Difference(
+            "checked-in",
+            say("participant {key} is checked in for {knows}, not for {misses}", key=key, knows=knows, misses=misses),
+        )
+
+
+def _held(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
+    """Meetings held must be those of the plan that are in rounds held."""
+    if len(ledgers) < len(SERVICES):
+        return
+    expected = sum(1 for _ in meetings_held(ledgers))
+    counted = ledgers["feedback"]["held"]
+    if counted != expected:
+        yield Difference(
+            "held",
+            say(
+                "feedback counts {counted} meetings as held; by plan and rounds held there are {expected}",
+                counted=counted,
+                expected=expected,
+            ),
+        )
+
+
+def meetings_held(ledgers: Mapping[str, Ledger]) -> Iterator[str]:
+    """The ids of the meetings in matching's plan whose round the session timer has held at the meeting's site.
+
+    Two people of different sites meet over a screen; theirs is held with the mentee's site.
+    """
+    rounds = ledgers["session_timer"]["rounds-held"]
+    people = ledgers["registration"]["participants"]
+    for meeting_id, text in ledgers["matching"]["meetings"].items():
+        number, _, rest = text.partition("/")
+        mentee = rest.rpartition("/")[2]
+        site = people.get(mentee, "//").split("/")[1]
+        if int(number) <= rounds.get(site, 0):
+            yield meeting_id

@@ -1,0 +1,1 @@
+"""What operators do to a running system: look whether all agrees, and deal with dead letters."""
