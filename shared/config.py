@@ -37,6 +37,8 @@ class Settings:
     organizer_password: str | None
     rpc_timeout: float
     public_url: str
+    #: Proxies in front of the gateway whose ``X-Forwarded-…`` headers tell the client's address.
+    trusted_proxies: int = 0
 
 
 class _Reader:
@@ -138,6 +140,7 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         organizer_password=read.text("ORGANIZER_PASSWORD", None if service == "gateway" else "") or None,
         rpc_timeout=read.parsed("RPC_TIMEOUT", "10", float, "give a number of seconds"),
         public_url=read.text("PUBLIC_URL", ""),
+        trusted_proxies=read.parsed("TRUSTED_PROXIES", "0", _port, "give the number of proxies in front"),
     )
     if read.faults:
         raise SettingsError("\n".join(dict.fromkeys(read.faults)))

@@ -2,8 +2,8 @@
 
 import os
 import socket
-import time
 from collections.abc import Callable
+from threading import Event as Flag
 from typing import Any
 
 import structlog
@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 from shared.config import Settings
 from shared.messaging.connection import backoff
 from shared.messaging.relay import LEASE_SECONDS, Relay
+from shared.observability.metrics import OUTBOX_PENDING
 from shared.storage.lease import Lease
 from shared.storage.mongo import connect, own_database
 from shared.storage.unit_of_work import UnitOfWork
@@ -33,6 +34,9 @@ class Runtime(SharedExtension):
     def __init__(self) -> None:
         super().__init__()
         self._preparations: list[Callable[[Any], None]] = []
+        self._stopping = Flag()
+        #: Set when the database has answered and the collections are as the service wants them.
+        self.prepared = Flag()
         #: Name -> whether that part works now; ``/health/ready`` asks all of them.
         self.checks: dict[str, Callable[[], bool]] = {}
 
@@ -54,24 +58,38 @@ class Runtime(SharedExtension):
         lease = Lease(database["leases"], "outbox-relay", self.holder, LEASE_SECONDS)
         self.relay = Relay(self.unit_of_work.outbox, lease, self.settings.amqp_uri, f"{self.holder} relay")
         self.checks["database"] = self._database_answers
+        self.checks["relay"] = lambda: self.relay.connected
 
     def start(self) -> None:
         """Prepare the collections (waiting for the database if need be) and begin to relay."""
         self._prepare()
+        if self._stopping.is_set():
+            return
+        self.prepared.set()
         self.container.spawn_managed_thread(self.relay.run, identifier="relay")
+        self.container.spawn_managed_thread(self.relay.lead, identifier="relay-lease")
         self.container.spawn_managed_thread(self.relay.watch, identifier="relay-watch")
 
     def stop(self) -> None:
         """Stop relaying; what is not published stays in the outbox."""
+        self._stopping.set()
         self.relay.stop()
-        self.relay.ended.wait(5)
+        if self.prepared.is_set():
+            self.relay.released.wait(5)
         self.client.close()
+
+    def measure(self) -> bool:
+        """Bring the figures up to date that are asked for rather than counted; true when done."""
+        OUTBOX_PENDING.set(self.unit_of_work.outbox.count_pending())
+        return True
 
     def _ring(self) -> None:
         self.relay.ring()
 
     def _prepare(self) -> None:
         for pause in backoff():
+            if self._stopping.is_set():
+                return
             try:
                 self.unit_of_work.prepare()
                 for preparation in self._preparations:
@@ -79,7 +97,7 @@ class Runtime(SharedExtension):
                 return
             except PyMongoError as error:
                 log.warning("database-not-ready", error=type(error).__name__, detail=str(error)[:300], retry_in=pause)
-                time.sleep(pause)
+                self._stopping.wait(pause)
 
     def _database_answers(self) -> bool:
         return bool(self.client.admin.command("ping")["ok"])

@@ -1,0 +1,78 @@
+"""Who sent a request: a bearer token, or the same token in a cookie of our own pages."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from flask import Response, g, request
+
+from services.gateway.door import door
+from shared.faults import Forbidden, Unauthenticated
+from shared.messages import say
+from shared.security.principal import Principal
+from shared.security.tokens import LIFETIME, verify
+
+COOKIE = "speedmentor-token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def read_token() -> None:
+    """Find the token of the request at hand; for every request, before its route."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        g.token = token.strip()
+        return
+    g.token = request.cookies.get(COOKIE) or None
+    # A browser sends cookies along with what other sites make it send; a header only our own code can set.
+    if g.token and request.method not in _SAFE:
+        require_same_origin(strictly=True)
+
+
+def principal() -> Principal:
+    """Who asks.
+
+    Raises:
+        Unauthenticated: there is no token, or none that holds.
+    """
+    if "principal" not in g:
+        if not g.get("token"):
+            raise Unauthenticated(say("this needs a log-in; log in and send the token"))
+        g.principal = verify(g.token, door().settings.token_public_key)
+    found: Principal = g.principal
+    return found
+
+
+def require() -> None:
+    """Refuse the request at hand where nobody has logged in."""
+    principal()
+
+
+def require_same_origin(*, strictly: bool) -> None:
+    """Raise :class:`Forbidden` for what another site made a browser send.
+
+    Browsers say so in ``Sec-Fetch-Site`` (Fetch Metadata), older ones in ``Origin``. Where neither is there, a
+    ``strictly`` checked request is refused.
+    """
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        same = site in ("same-origin", "none")
+    elif origin is not None:
+        same = urlsplit(origin).netloc in {request.host, urlsplit(door().settings.public_url).netloc} - {""}
+    else:
+        same = not strictly
+    if not same:
+        raise Forbidden(say("this was sent from another site; send it from a page of this one, or with a bearer token"))
+
+
+def set_cookie(response: Response, token: str) -> None:
+    """Have the browser keep ``token`` where no script can read it and no other site can use it."""
+    secure = request.is_secure or door().settings.public_url.startswith("https:")
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=LIFETIME,
+        expires=datetime.now(UTC) + LIFETIME,
+        httponly=True,
+        samesite="Strict",
+        secure=secure,
+        path="/",
+    )

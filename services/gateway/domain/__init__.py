@@ -1,0 +1,1 @@
+"""What the gateway decides by itself, apart from HTTP and the broker."""

@@ -1,0 +1,40 @@
+"""Refusals that only a door knows."""
+
+from shared.faults import Fault
+from shared.messages import Message, say
+
+
+class TooMany(Fault):
+    """Too many failed tries; ``retry_after`` is in seconds."""
+
+    code = "too-many"
+    status = 429
+
+    def __init__(self, detail: Message, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Refused(Fault):
+    """A request that HTTP itself does not allow."""
+
+    def __init__(self, status: int, code: str, detail: Message) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]
+        self.code = code  # type: ignore[misc]
+
+
+def refusal(status: int) -> Refused:
+    """The refusal for an HTTP status that the framework gave."""
+    code, detail = _BY_STATUS.get(status, _OTHER)
+    return Refused(status, code, detail)
+
+
+_OTHER = ("bad-request", say("The request cannot be understood; compare it with /openapi.json."))
+_BY_STATUS = {
+    404: ("no-such-address", say("There is nothing at this address; all addresses are in /openapi.json.")),
+    405: ("no-such-method", say("This address does not know that method; all methods are in /openapi.json.")),
+    413: ("too-large", say("The request is too large; send at most 20 MB of files, or 1 MB of anything else.")),
+    415: ("not-json", say("The request is not JSON; send it with Content-Type: application/json.")),
+    500: ("fault", say("Something went wrong inside; the operators find it in the log by the instance given here.")),
+}

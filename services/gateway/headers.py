@@ -1,0 +1,73 @@
+"""What every answer carries, and what every request is measured by."""
+
+import re
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+from prometheus_client import Histogram
+
+from services.gateway.auth import read_token
+from shared.ids import new_id
+from shared.trace import Trace
+
+log = structlog.get_logger()
+
+HTTP_SECONDS = Histogram(
+    "speedmentor_http_seconds", "Real seconds until an answer began", ["route", "method", "status"]
+)
+
+#: Bytes that a body may have: files of people come by the megabyte, nothing else does.
+MOST_BYTES, MOST_BYTES_OF_FILES = 1_000_000, 20_000_000
+
+_SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def register(app: Flask) -> None:
+    """Begin every request of ``app`` with a trace and end it with the headers that keep browsers safe."""
+    app.before_request(_begin)
+    app.before_request(read_token)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("traceparent", "")
+    g.trace = Trace(new_id(), given).child() if _TRACEPARENT.fullmatch(given) else Trace.start()
+    if request.path.endswith(":import"):
+        request.max_content_length = MOST_BYTES_OF_FILES
+
+
+def _end(response: Response) -> Response:
+    for name, value in _SECURITY.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    if "trace" in g:
+        response.headers["Correlation-Id"] = g.trace.correlationid
+        seconds = time.perf_counter() - g.started
+        # The rule, not the path: ids would make a series each.
+        rule = request.url_rule.rule if request.url_rule else "none"
+        HTTP_SECONDS.labels(rule, request.method, response.status_code).observe(seconds)
+        log.debug(
+            "answered",
+            route=rule,
+            method=request.method,
+            status=response.status_code,
+            milliseconds=round(seconds * 1000, 1),
+            correlationid=g.trace.correlationid,
+        )
+    return response

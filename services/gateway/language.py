@@ -1,0 +1,18 @@
+"""The language a request asks to be answered in."""
+
+from flask import request
+
+from shared import translation
+
+DEFAULT = "en"
+#: A page's choice of language, kept for the next page.
+COOKIE = "lang"
+
+
+def language() -> str:
+    """``?lang=``, else what the page chose before, else ``Accept-Language``; English where nothing fits."""
+    spoken = translation.languages()
+    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        if asked in spoken:
+            return asked
+    return request.accept_languages.best_match(spoken, DEFAULT) or DEFAULT

@@ -1,0 +1,1 @@
+"""The live channel: what the session timer publishes, fanned out to every open screen."""

@@ -1,0 +1,137 @@
+"""Faults as problem documents (RFC 9457), in the reader's language: the one place where they become HTTP."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from flask import Flask, Response, current_app, g
+from werkzeug.exceptions import HTTPException
+
+from services.gateway.faults import TooMany, refusal
+from services.gateway.language import language
+from shared.faults import Fault, Invalid, NotYet, Problem, Stale, Unauthenticated
+from shared.messages import say
+from shared.translation import spoken
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = "application/problem+json"
+
+_TITLES = {
+    "invalid": say("Something in the request is not valid"),
+    "not-found": say("Not found"),
+    "conflict": say("Not possible in this state"),
+    "stale": say("Given on an older state"),
+    "unauthenticated": say("Not logged in"),
+    "forbidden": say("Not allowed"),
+    "not-yet": say("Not available yet"),
+    "too-many": say("Too many tries"),
+    "no-such-address": say("No such address"),
+    "no-such-method": say("No such method"),
+    "too-large": say("Too large"),
+    "not-json": say("Not JSON"),
+    "bad-request": say("Not a valid request"),
+    "fault": say("Internal fault"),
+}
+
+
+def document(fault: Fault, tongue: str, instance: str) -> dict[str, Any]:
+    """``fault`` as a problem document in the language ``tongue``; ``instance`` leads to it in the logs."""
+    title = _TITLES.get(fault.code, _TITLES["fault"])
+    written: dict[str, Any] = {
+        "type": f"urn:speedmentor:problem:{fault.code}",
+        "title": spoken(title, tongue),
+        "status": fault.status,
+        "detail": spoken(fault.detail, tongue),
+        "instance": f"urn:uuid:{instance}",
+        "code": fault.code,
+    }
+    if fault.problems:
+        written["problems"] = [_problem(each, tongue) for each in fault.problems]
+    if isinstance(fault, Stale):
+        written["current"] = fault.current
+    return written
+
+
+def response(fault: Fault) -> Response:
+    """The answer to the request at hand."""
+    tongue = language()
+    body = current_app.json.dumps(document(fault, tongue, g.trace.correlationid))
+    answer = Response(body, fault.status, content_type=CONTENT_TYPE)
+    answer.content_language.add(tongue)
+    answer.vary.update(("Accept-Language", "Cookie"))
+    if isinstance(fault, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="speedmentor"'
+    if isinstance(fault, TooMany):
+        answer.headers["Retry-After"] = str(math.ceil(fault.retry_after))
+    elif isinstance(fault, NotYet):
+        answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def register(app: Flask) -> None:
+    """Answer every fault and every error of ``app`` with a problem document."""
+    app.register_error_handler(Fault, response)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def of_http(error: HTTPException) -> Any:
+    """The answer to an error that the framework raised; redirections stay what they are."""
+    messages = getattr(error, "data", {}).get("messages")
+    if messages:
+        return response(Invalid(say("The request is not valid; every fault is named."), list(_problems(messages))))
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    answer = response(refusal(error.code))
+    for name, value in error.get_headers():
+        if name == "Allow":
+            answer.headers[name] = value
+    return answer
+
+
+def _unexpected(error: Exception) -> Any:
+    if isinstance(error, HTTPException):
+        return of_http(error)
+    # No values: they may be personal. The place is in the stack.
+    log.exception("request-failed", correlationid=g.trace.correlationid)
+    return response(refusal(500))
+
+
+def _problem(problem: Problem, tongue: str) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "field": problem.field,
+        "what": spoken(problem.what, tongue),
+        "remedy": spoken(problem.remedy, tongue),
+    }
+    if problem.file is not None:
+        written["file"] = problem.file
+    if problem.row is not None:
+        written["row"] = problem.row
+    return written
+
+
+_REMEDY = say("see this request in /openapi.json and send the field as described there")
+
+
+def _problems(messages: Any) -> Iterator[Problem]:
+    """Marshmallow's messages by place, each as a JSON pointer into the body (or ``?name`` of the query)."""
+    for place, inner in messages.items():
+        prefix = {"query": "?", "headers": "header "}.get(place)
+        for path, text in _leaves(inner, ()):
+            field = "/" + "/".join(_escaped(step) for step in path) if prefix is None else prefix + "/".join(path)
+            yield Problem(field if path else "", say(text), _REMEDY)
+
+
+def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            # "key" and "value" are marshmallow's own steps within an object of any names.
+            yield from _leaves(inner, path if name in ("_schema", "value") else (*path, str(name)))
+    else:
+        for text in [messages] if isinstance(messages, str) else messages:
+            yield path, str(text)
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")

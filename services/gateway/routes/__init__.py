@@ -1,0 +1,18 @@
+"""The addresses, by what they are about."""
+
+from services.gateway.routes import access, documents, feedback, live, participants, plans, programs, sessions
+
+#: In the API document, in this order.
+API = (
+    access.blueprint,
+    programs.blueprint,
+    participants.blueprint,
+    plans.blueprint,
+    sessions.blueprint,
+    live.blueprint,
+    feedback.blueprint,
+)
+#: Beside it.
+SERVING = (documents.blueprint,)
+
+__all__ = ["API", "SERVING"]

@@ -1,0 +1,57 @@
+"""What integrators and orchestrators ask for, beside the API itself."""
+
+import json
+from collections.abc import Callable
+
+import eventlet
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from services.gateway.door import door
+from shared.events.catalogue import TYPES, json_schema
+from shared.faults import NotFound
+from shared.messages import say
+
+blueprint = Blueprint("documents", __name__)
+
+#: Seconds a check may take before it counts as failed.
+PATIENCE = 3.0
+
+
+@blueprint.get("/schemas/")
+def list_schemas() -> Response:
+    """Where the JSON Schemas of all events are."""
+    return jsonify({"schemas": [f"/schemas/{name}.json" for name in TYPES]})
+
+
+@blueprint.get("/schemas/<event_type>.json")
+def event_schema(event_type: str) -> Response:
+    """The JSON Schema (2020-12) of the ``data`` of one type of event."""
+    if event_type not in TYPES:
+        raise NotFound(say("There is no such type of event; all are listed at /schemas/."))
+    return Response(json.dumps(json_schema(event_type), indent=2), content_type="application/schema+json")
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """The process answers."""
+    return jsonify({"live": True})
+
+
+@blueprint.get("/health/ready")
+def ready() -> tuple[Response, int]:
+    """The broker's events arrive here."""
+    parts = {name: _works(check) for name, check in sorted(door().checks.items())}
+    return jsonify(parts), 200 if all(parts.values()) else 503
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """The figures of this replica, in Prometheus' text format."""
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _works(check: Callable[[], bool]) -> bool:
+    with eventlet.Timeout(PATIENCE, False):
+        return check()
+    return False

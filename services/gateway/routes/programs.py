@@ -1,0 +1,62 @@
+"""Programs: what an organizer makes, publishes and compares."""
+
+from typing import Any
+
+from services.gateway.door import ask
+from services.gateway.routes.common import key, section
+from services.gateway.schemas import requests, views
+
+blueprint = section("programs", "Events, from the import of an organizer's files on.")
+
+_LEDGERS = ("registration", "matching", "session_timer", "feedback")
+
+
+@blueprint.route("/programs")
+@blueprint.response(200, views.Program(many=True))
+def list_programs() -> Any:
+    """The programs the caller may see."""
+    return ask("registration", "list_programs")
+
+
+@blueprint.route("/programs:import", methods=["POST"])
+@blueprint.arguments(requests.Import)
+@blueprint.response(201, views.Imported)
+def import_event(given: dict[str, Any]) -> Any:
+    """Make a program from files; every fault in them is named by file, row and column, and then nothing is made."""
+    return ask("registration", "import_event", files=given["files"], idempotency_key=key())
+
+
+@blueprint.route("/programs/<id:program_id>")
+@blueprint.response(200, views.Program)
+def get_program(program_id: str) -> Any:
+    """One program."""
+    return ask("registration", "get_program", program_id=program_id)
+
+
+@blueprint.route("/programs/<id:program_id>/publication", methods=["POST"])
+@blueprint.response(200, views.Program)
+def publish_program(program_id: str) -> Any:
+    """Make a program known to planning, timing and feedback."""
+    return ask("registration", "publish_program", program_id=program_id, idempotency_key=key())
+
+
+@blueprint.route("/programs/<id:program_id>/cancellation", methods=["POST"])
+@blueprint.arguments(requests.Cancellation)
+@blueprint.response(200, views.Program)
+def cancel_program(given: dict[str, Any], program_id: str) -> Any:
+    """Call a program off."""
+    return ask("registration", "cancel_program", program_id=program_id, reason=given["reason"], idempotency_key=key())
+
+
+@blueprint.route("/programs/<id:program_id>/access-codes")
+@blueprint.response(200, views.AccessCode(many=True))
+def access_codes(program_id: str) -> Any:
+    """What the participants log in with, for their invitations."""
+    return ask("registration", "access_codes", program_id=program_id)
+
+
+@blueprint.route("/programs/<id:program_id>/ledgers")
+@blueprint.response(200, views.Ledgers)
+def ledgers(program_id: str) -> Any:
+    """What each service holds of the program. After a while without changes they agree."""
+    return {service: ask(service, "ledger", program_id=program_id) for service in _LEDGERS}

@@ -1,0 +1,31 @@
+"""Errors as they go out (RFC 9457)."""
+
+from marshmallow import Schema, fields
+
+
+def text(means: str, **more: object) -> fields.String:
+    """A text with its meaning."""
+    return fields.String(metadata={"description": means}, **more)  # type: ignore[arg-type]
+
+
+class OneProblem(Schema):
+    """One thing that is wrong with a request."""
+
+    field = text("JSON pointer into the body, `?name` of the query, or a column of a file")
+    what = text("what is wrong")
+    remedy = text("what mends it")
+    file = text("the file it is in, of files")
+    row = fields.Integer(metadata={"description": "the row it is in as a spreadsheet counts; the header is row 1"})
+
+
+class ProblemDocument(Schema):
+    """What went wrong, and how to mend it."""
+
+    type = text("`urn:speedmentor:problem:` and the code")
+    title = text("the kind of problem, for people")
+    status = fields.Integer(metadata={"description": "the HTTP status"})
+    detail = text("what went wrong this time, for people")
+    instance = text("`urn:uuid:` and the correlation id, by which the logs of all services tell more")
+    code = text("the kind of problem, for programs")
+    problems = fields.List(fields.Nested(OneProblem), metadata={"description": "every single fault"})
+    current = fields.Dict(metadata={"description": "with code `stale`: what holds now"})

@@ -1,0 +1,171 @@
+"""What comes in. The gateway checks the shape; whether a thing may be done is each service's own decision."""
+
+from typing import Any
+
+from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validates_schema
+from marshmallow.validate import Length, OneOf, Range
+
+WEEK = 7 * 86_400
+MOST_ROUNDS = 100
+
+
+def ident(means: str, **more: Any) -> fields.String:
+    """An id with its meaning."""
+    return fields.String(validate=Length(1, 128), metadata={"description": means}, **more)
+
+
+def whole(means: str, low: int, high: int, **more: Any) -> fields.Integer:
+    """A whole number from ``low`` to ``high``."""
+    return fields.Integer(strict=True, validate=Range(low, high), metadata={"description": means}, **more)
+
+
+class Request(Schema):
+    """A body: unknown fields are slips, and are named."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class LogIn(Request):
+    """One of the two."""
+
+    password = fields.String(
+        validate=Length(1, 1000), load_only=True, metadata={"description": "of the organizers", "format": "password"}
+    )
+    access_code = fields.String(
+        validate=Length(1, 200), load_only=True, metadata={"description": "of one participant, from the invitation"}
+    )
+
+    @validates_schema
+    def _one(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either the password or the access code.")
+
+
+class Import(Request):
+    """A whole event as its organizer keeps it; all of it is taken, or none."""
+
+    files = fields.Dict(
+        keys=fields.String(validate=Length(1, 200)),
+        values=fields.String(),
+        required=True,
+        metadata={
+            "description": "name -> text of `program.toml`, `mentors.csv` and `mentees.csv`",
+            "example": {"program.toml": "…", "mentors.csv": "…", "mentees.csv": "…"},
+        },
+    )
+
+
+class Cancellation(Request):
+    """Why a program is off."""
+
+    reason = fields.String(
+        required=True, validate=Length(1, 500), metadata={"description": "shown to the participants"}
+    )
+
+
+class Person(Schema):
+    """A participant who comes without having been imported; the registration service checks every field."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    name = fields.Raw(metadata={"description": "as to be called", "type": "string"})
+    site_id = fields.Raw(metadata={"description": "where", "type": "string"})
+
+
+class Absence(Request):
+    """From when on somebody is not there."""
+
+    from_round = whole("the first round that is missed, from 1", 1, MOST_ROUNDS, required=True)
+
+
+class Questions(Request):
+    """What a mentee wants to ask, the most important first."""
+
+    questions = fields.List(
+        fields.String(), required=True, metadata={"description": "all of them: they replace the old"}
+    )
+
+
+class Preferences(Request):
+    """Whom somebody wants to meet, or not to meet."""
+
+    wants = fields.List(ident("a participant of the other role"), load_default=list, metadata={"description": "ids"})
+    avoids = fields.List(ident("a participant of the other role"), load_default=list, metadata={"description": "ids"})
+
+
+class ParticipantFilter(Schema):
+    """Which participants."""
+
+    class Meta:
+        unknown = RAISE
+
+    role = fields.String(validate=OneOf(["mentor", "mentee"]), load_default=None)
+    site_id = ident("only of this site", load_default=None)
+
+
+class Language(Schema):
+    """Every address takes ``?lang=``."""
+
+    lang = fields.String(load_default=None, metadata={"description": "language of problems"})
+
+
+class Command(Request):
+    """What every command to a timer may carry."""
+
+    revision = fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=Range(min=1),
+        metadata={
+            "description": "the timetable the command was given on; if there is a newer one: 409, with the newer one. "
+            "Without it the command is for whichever holds"
+        },
+    )
+
+
+class StartShift(Command):
+    """Start later, or earlier."""
+
+    by_seconds = whole("later; negative: earlier", -WEEK, WEEK, required=True)
+    session_id = ident("only this one; without it all that have not begun", load_default=None, allow_none=True)
+
+
+class Extension(Command):
+    """More time for the running round."""
+
+    seconds = whole("more; no meeting passes 900 s", 1, 900, required=True)
+
+
+class OutagePolicy(Command):
+    """What a session does after an outage."""
+
+    on_outage = fields.String(
+        required=True,
+        validate=OneOf(["catch-up", "hold"]),
+        metadata={"description": "go on by the timetable, or wait for the organizer"},
+    )
+
+
+class LiveFilter(Schema):
+    """What a screen watches."""
+
+    site_id = ident("only this site; without it all of the program", load_default=None)
+    lang = fields.String(load_default=None)
+
+
+class Feedback(Request):
+    """What one side says of a meeting."""
+
+    ratings = fields.Dict(
+        keys=fields.String(validate=Length(1, 64)),
+        values=fields.Integer(strict=True, validate=Range(1, 7)),
+        required=True,
+        metadata={"description": "what is rated -> 1 to 7", "example": {"time_well_spent": 6}},
+    )
+    stay_in_touch = fields.Boolean(required=True, metadata={"description": "when both say yes, they get connected"})
+    takeaway = fields.String(
+        allow_none=True, load_default=None, validate=Length(max=2000), metadata={"description": "own words"}
+    )

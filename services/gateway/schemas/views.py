@@ -1,0 +1,234 @@
+"""What goes out. The services decide what a caller sees; here it is described, and passed on as it is."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_dump
+
+from services.gateway.schemas.problems import text
+
+
+def time(means: str) -> fields.String:
+    """An instant."""
+    return fields.String(allow_none=True, metadata={"description": means, "format": "date-time"})
+
+
+def whole(means: str) -> fields.Integer:
+    """A whole number."""
+    return fields.Integer(allow_none=True, metadata={"description": means})
+
+
+def number(means: str) -> fields.Float:
+    """A number."""
+    return fields.Float(allow_none=True, metadata={"description": means})
+
+
+def flag(means: str) -> fields.Boolean:
+    """Yes or no."""
+    return fields.Boolean(metadata={"description": means})
+
+
+def texts(means: str) -> Any:
+    """Some texts."""
+    return fields.List(fields.String(), metadata={"description": means})
+
+
+class View(Schema):
+    """An object of a service. What a service says more than is described here, a newer one perhaps, is passed on."""
+
+    @post_dump(pass_original=True)
+    def _pass_on(self, data: dict[str, Any], original: Any, **_: Any) -> Any:
+        return {**original, **data} if isinstance(original, dict) else data
+
+
+class LoggedIn(View):
+    """Who one is from now on."""
+
+    token = text("send it as `Authorization: Bearer …`; browsers also get it as a cookie that scripts cannot read")
+    role = text("organizer, mentor or mentee")
+    subject = text("the participant's id, or the account")
+    program_id = text("the one program of a participant", allow_none=True)
+    site_id = text("the one site of a participant", allow_none=True)
+    expires_at = time("when to log in again (real time)")
+
+
+class Time(View):
+    """The time of the event."""
+
+    now = time("the time of the event when the request arrived, to the microsecond")
+    speed = number("event seconds in a real second: 1, but more in a rehearsal")
+
+
+class Site(View):
+    """Where a program takes place."""
+
+    site_id = text("the site")
+    name = text("its name")
+    time_zone = text("IANA name")
+    starts_at = time("when the first round begins")
+
+
+class Program(View):
+    """An event."""
+
+    program_id = text("the program")
+    title = text("its title")
+    state = text("draft, published or cancelled")
+    rounds = whole("number of rounds")
+    round_seconds = whole("length of a round, s")
+    break_seconds = whole("length of the break between rounds, s")
+    warning_seconds = fields.List(fields.Integer(), metadata={"description": "bells before the end of a round, s"})
+    sites = fields.List(fields.Nested(Site))
+    mentors = whole("how many")
+    mentees = whole("how many")
+
+
+class Imported(View):
+    """What an import has made."""
+
+    program_id = text("the new program")
+    mentors = whole("how many")
+    mentees = whole("how many")
+    sites = texts("ids")
+
+
+class Participant(View):
+    """A mentor or a mentee, as far as the caller may see."""
+
+    participant_id = text("the participant")
+    role = text("mentor or mentee")
+    name = text("as to be called")
+    site_id = text("where")
+    remote = flag("takes part over a screen")
+    languages = texts("language tags")
+    status = text("registered, absent:<first round missed> or withdrawn")
+    checked_in = flag("is there")
+    topics = fields.List(fields.Raw(), metadata={"description": "what about"})
+    story = fields.Raw(metadata={"description": "a mentor's story: situation, choice, outcome, lesson"})
+    questions = texts("a mentee's questions, the most important first")
+
+
+class AccessCode(View):
+    """What a participant logs in with."""
+
+    participant_id = text("the participant")
+    role = text("mentor or mentee")
+    name = text("as to be called")
+    site_id = text("where")
+    access_code = text("the code; it belongs into the invitation and nowhere else")
+
+
+class Quality(View):
+    """How good a plan is."""
+
+    meetings = whole("how many")
+    score = number("its value")
+    bound = number("no plan as fair is worth more")
+    gap = number("(bound - score) / max(1, bound)")
+    certified = flag("proved to be the fairest, and of these the best")
+    least = whole("meetings of whoever has the fewest")
+    most = whole("meetings of whoever has the most")
+    seconds = number("planning took so long, s")
+
+
+class Meeting(View):
+    """Who meets whom, when and where."""
+
+    meeting_id = text("the meeting")
+    round = whole("from 1")
+    table = text("the table")
+    site_id = text("the site; none for two who meet over a screen", allow_none=True)
+    mentor_id = text("the mentor")
+    mentee_id = text("the mentee")
+    score = number("its value")
+    because = fields.Raw(metadata={"description": "what speaks for it"})
+
+
+class Plan(View):
+    """A plan and how far it is."""
+
+    program_id = text("the program")
+    plan_id = text("the plan", allow_none=True)
+    state = text("none, planning, planned or failed")
+    revision = whole("counted up with every change")
+    requested = whole("revisions asked for")
+    planned = whole("revisions made")
+    quality = fields.Nested(Quality, allow_none=True)
+    meetings = fields.List(fields.Nested(Meeting))
+    unmet = fields.List(fields.Raw(), metadata={"description": "wishes that could not be met, and why"})
+
+
+class Agenda(View):
+    """A participant's own meetings."""
+
+    participant_id = text("the participant")
+    program_id = text("the program")
+    plan_id = text("the plan", allow_none=True)
+    revision = whole("of the plan")
+    meetings = fields.List(fields.Nested(Meeting, only=("meeting_id", "round", "table", "site_id")))
+
+
+class PlannedRound(View):
+    """A round of a timetable."""
+
+    round = whole("from 1")
+    starts_at = time("its start")
+    ends_at = time("its end")
+
+
+class Session(View):
+    """A program at a site: enough to count down without asking again."""
+
+    session_id = text("the session")
+    program_id = text("the program")
+    site_id = text("the site")
+    org = text("the organization", allow_none=True)
+    plan_id = text("the plan that is held", allow_none=True)
+    time_zone = text("IANA name")
+    revision = whole("of the timetable")
+    state = text("scheduled, running, break, paused, finished or cancelled")
+    round = whole("the one that runs or comes next")
+    rounds = whole("how many")
+    rounds_held = whole("how many are over")
+    timetable = fields.List(fields.Nested(PlannedRound))
+    warning_seconds = fields.List(fields.Integer(), metadata={"description": "bells before the end of a round, s"})
+    paused_at = time("since when it stands still")
+    held = flag("the timer has stopped it after an outage and waits for the organizer")
+    cancelled_at = time("since when it is off")
+    on_outage = text("catch-up or hold")
+    now = time("when this was true")
+
+
+class Shifted(View):
+    """What a shift of the start has moved."""
+
+    sessions = fields.List(fields.Nested(Session))
+    left = texts("ids of the sessions that had begun")
+
+
+class Connection(View):
+    """Two who both want to stay in touch."""
+
+    connection_id = text("the connection")
+    mentor_id = text("the mentor")
+    mentee_id = text("the mentee")
+    site_id = text("where they met", allow_none=True)
+    formed_at = time("when the second said yes")
+
+
+class Connections(View):
+    """The connections of a program: all for organizers, their own for participants."""
+
+    connections = fields.List(fields.Nested(Connection))
+
+
+class Ledgers(View):
+    """What each service holds of a program, in the same words, to compare."""
+
+    registration = fields.Dict()
+    matching = fields.Dict()
+    session_timer = fields.Dict()
+    feedback = fields.Dict()
+
+
+class Answer(View):
+    """What the service says of it."""

@@ -1,0 +1,98 @@
+"""The HTTP server as a nameko extension: eventlet's WSGI in the container, so that RPC and streams share its loop."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import eventlet
+import structlog
+from eventlet import wsgi
+from nameko.extensions import DependencyProvider
+from nameko.rpc import ReplyListener
+
+from services.gateway.app import build_app
+from services.gateway.door import Door
+from services.gateway.live.hub import Hub
+from services.gateway.live.listener import Listener
+from services.gateway.runtime import GatewayRuntime
+from shared.clock import monotonic
+from shared.extensions.rpc_client import Services
+from shared.security.principal import OPERATOR, Principal
+from shared.security.tokens import sign
+from shared.trace import Trace
+
+log = structlog.get_logger()
+
+#: Connections at once; a stream keeps one for as long as a screen is on.
+CONNECTIONS = 20_000
+#: Seconds a client may take for one read or write.
+CLIENT_TIMEOUT = 60
+#: Seconds that answers in hand get when the gateway stops.
+LAST_ANSWERS = 5.0
+#: How long the hub's own token holds, and for how many seconds it is used.
+TOKEN_LIFETIME, TOKEN_USE = timedelta(minutes=2), 60.0
+
+
+class HttpServer(DependencyProvider):
+    """Serves the app until the container stops; services only declare it."""
+
+    runtime = GatewayRuntime()
+    replies = ReplyListener()
+
+    def start(self) -> None:
+        """Build the app and open the port."""
+        runtime, settings = self.runtime, self.runtime.settings
+        calls = _own_calls(self._calls, settings.organization, settings.token_private_key or b"")
+        self._hub = Hub(
+            lambda program_id: calls().call("session_timer", "list_sessions", program_id=program_id),
+            lambda session_id: calls().call("session_timer", "get_session", session_id=session_id),
+        )
+        self._listener = Listener(settings.amqp_uri, f"{runtime.holder} live", self._hub.hear, self._hub.catch_up)
+        runtime.checks["broker"] = lambda: self._listener.listening
+        self._app = build_app(Door(settings, self._calls, self._hub, runtime.checks))
+        self._socket = eventlet.listen((settings.http_host, settings.http_port), reuse_addr=True, backlog=1024)
+        self.container.spawn_managed_thread(self._listener.run, identifier="live")
+        self._serving = self.container.spawn_managed_thread(self._serve, identifier="http")
+        log.info("serving", host=settings.http_host, port=self._socket.getsockname()[1])
+
+    def stop(self) -> None:
+        """Take no new connection, end the streams and finish the answers in hand."""
+        self._socket.close()
+        self._hub.close()
+        self._listener.stop()
+        with eventlet.Timeout(LAST_ANSWERS, False):
+            # Killing ends the loop that accepts; it then waits for the answers in hand.
+            self._serving.kill()
+        self._listener.ended.wait(LAST_ANSWERS)
+
+    def get_dependency(self, worker_ctx: Any) -> None:
+        """Nothing to hand out."""
+
+    def _calls(self, trace: Trace, token: str | None) -> Services:
+        return Services(self.container, self.replies, trace, token, self.runtime.settings.rpc_timeout)
+
+    def _serve(self) -> None:
+        wsgi.server(
+            self._socket,
+            self._app,
+            max_size=CONNECTIONS,
+            socket_timeout=CLIENT_TIMEOUT,
+            log_output=False,
+            debug=False,
+        )
+
+
+def _own_calls(
+    calls: Callable[[Trace, str | None], Services], organization: str, private_key: bytes
+) -> Callable[[], Services]:
+    """Calls in the gateway's own name, as an operator, with a token that does not live long."""
+    principal = Principal("gateway", OPERATOR, organization)
+    token, signed = "", float("-inf")
+
+    def own() -> Services:
+        nonlocal token, signed
+        if monotonic() - signed > TOKEN_USE:
+            token, signed = sign(principal, private_key, TOKEN_LIFETIME), monotonic()
+        return calls(Trace.start(), token)
+
+    return own
