@@ -4,26 +4,18 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from deploy.local import RUN, Infrastructure
+from deploy.local.infrastructure import sweep
 from deploy.local.waiting import eventually as wait_until
-
-
-def _sweep() -> None:
-    """End what test runs left behind that were killed themselves."""
-    for folder in RUN.glob("test-*"):
-        if not Path(f"/proc/{folder.name.removeprefix('test-')}").exists():
-            Infrastructure(folder).down()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def infrastructure() -> Iterator[Infrastructure]:
     """RabbitMQ and MongoDB of this test run's own, fresh, with the product's topology and accounts."""
-    _sweep()
+    sweep(RUN)
     # Under the number of this process, so that two runs at once do not meet.
     folder = RUN / f"test-{os.getpid()}"
     found = Infrastructure(folder)

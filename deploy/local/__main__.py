@@ -4,7 +4,8 @@ import sys
 
 from deploy.local import installing
 from deploy.local.errors import LaunchError
-from deploy.local.infrastructure import Infrastructure
+from deploy.local.infrastructure import Infrastructure, sweep
+from deploy.local.space import RUN
 
 
 def main(arguments: list[str]) -> int:
@@ -15,6 +16,7 @@ def main(arguments: list[str]) -> int:
                 _show(Infrastructure().up(keep=True))
             case ["down"]:
                 Infrastructure().down()
+                sweep(RUN)
             case ["status"]:
                 _show(Infrastructure())
             case ["chromium"]:

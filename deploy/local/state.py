@@ -24,6 +24,10 @@ class State:
         """Whether all the named processes run."""
         return all(name in self.daemons and self.daemons[name].is_alive() for name in names)
 
+    def forget_ended(self) -> None:
+        """Drop the processes that run no more."""
+        self.daemons = {name: daemon for name, daemon in self.daemons.items() if daemon.is_alive()}
+
     @property
     def is_up(self) -> bool:
         """Whether broker and database are there, given or started."""

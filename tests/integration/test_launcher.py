@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure
 
 from deploy.local import Infrastructure, LaunchError, installing
+from deploy.local.infrastructure import sweep
 from shared.messaging import topology
 
 pytestmark = pytest.mark.integration
@@ -178,3 +179,15 @@ def test_commands_see_what_another_process_started(infrastructure: Infrastructur
     script = "import sys, pathlib, deploy.local as it; print(it.Infrastructure(pathlib.Path(sys.argv[1])).status())"
     result = subprocess.run([sys.executable, "-c", script, root], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == str(infrastructure.status())
+
+
+def test_what_a_killed_test_run_left_is_ended(tmp_path: Path) -> None:
+    orphaned = tmp_path / "test-999999999"
+    left = Infrastructure(orphaned)
+    left.up()
+    try:
+        sweep(tmp_path)
+        assert processes_of(tmp_path) == []
+        assert not orphaned.exists()
+    finally:
+        left.down()
