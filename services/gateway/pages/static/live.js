@@ -1,0 +1,100 @@
+/**
+ * The live channel: timetables as they change, over server-sent events that are opened again for ever.
+ *
+ * The browser's own reconnection gives up on some answers and is slow on others, and a connection that died while
+ * the device slept says nothing. So a failed stream is closed and opened anew with a backoff, and every return to
+ * life (visible, online, resumed) opens it at once: the stream begins with whole timetables, so nothing is missed.
+ * Where streams do not get through, the timetables are asked for now and then.
+ */
+
+const FIRST = 500;
+const LONGEST = 8000;
+const CHECK = 45_000;
+/** A return to life reopens the stream unless it was opened or has spoken this recently, ms. */
+const FRESH = 300;
+const NAMES = ["timetables", "timetable"];
+
+export class Live {
+  /**
+   * @param {object} parts
+   * @param {string} parts.url the stream
+   * @param {() => Promise<object[]>} parts.ask the sessions, asked for directly
+   * @param {(session: object) => void} parts.take called with every timetable that arrives
+   * @param {(connected: boolean) => void} [parts.state]
+   * @param {(plan: object) => void} [parts.planned] called when there is a new plan
+   * @param {(error: Error) => void} [parts.failed] told why asking directly failed
+   * @param {(url: string) => EventSource} [parts.open]
+   */
+  constructor({ url, ask, take, state = () => {}, planned = () => {}, failed = () => {}, open = (address) => new EventSource(address) }) {
+    Object.assign(this, { url, ask, take, state, planned, failed, open, source: null, failures: 0, timer: null, fresh: -Infinity });
+  }
+
+  /** Listens until the returned function is called. */
+  start(page = document, view = window) {
+    const poke = () => this.poke();
+    const shown = () => page.visibilityState === "visible" && this.poke();
+    const lost = () => this.state(false);
+    const ears = [[page, "visibilitychange", shown], [page, "resume", poke], [view, "pageshow", poke], [view, "online", poke], [view, "offline", lost]];
+    for (const [who, what, ear] of ears) who.addEventListener(what, ear);
+    const check = setInterval(() => this.check(), CHECK);
+    this.connect();
+    return () => {
+      clearInterval(check);
+      this.close();
+      for (const [who, what, ear] of ears) who.removeEventListener(what, ear);
+    };
+  }
+
+  /** The page is back from wherever it was: what the old connection says can no longer be relied on. */
+  poke() {
+    if (performance.now() - this.fresh < FRESH) return;
+    this.failures = 0;
+    this.connect();
+  }
+
+  connect() {
+    this.close();
+    this.fresh = performance.now();
+    const source = this.open(this.url);
+    this.source = source;
+    source.onopen = () => {
+      if (this.source !== source) return;
+      this.failures = 0;
+      this.state(true);
+    };
+    source.onerror = () => this.source === source && this.retry();
+    for (const name of NAMES) source.addEventListener(name, (event) => this.source === source && this.hear(event.data));
+    source.addEventListener("plan", (event) => this.source === source && this.planned(JSON.parse(event.data)));
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  retry() {
+    this.close();
+    this.state(false);
+    const wait = Math.min(LONGEST, FIRST * 2 ** this.failures);
+    this.failures += 1;
+    // Spread, or all the screens of a site come back in the same instant.
+    this.timer = setTimeout(() => this.connect(), wait * (0.6 + 0.4 * Math.random()));
+    if (this.failures > 1) this.check();
+  }
+
+  /** Asks directly: a stream may look open and be dead, or be stopped by something on the way. */
+  async check() {
+    try {
+      for (const session of await this.ask()) this.take(session);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  hear(data) {
+    this.fresh = performance.now();
+    const told = JSON.parse(data);
+    for (const session of told.sessions ?? [told]) this.take(session);
+  }
+}

@@ -1,0 +1,121 @@
+import { furnish, get, listed, showTrouble, who } from "./api.js";
+import { eventClock } from "./clock.js";
+import { Countdown, clockFace } from "./countdown.js";
+import { fill, find, h, tell } from "./dom.js";
+import { Live } from "./live.js";
+import { card } from "./meeting-card.js";
+import { announcement, look, nextText, phaseText } from "./phase-words.js";
+import { questions } from "./questions.js";
+import { plain, t } from "./words.js";
+
+const me = who();
+const state = { agenda: [], people: new Map(), given: new Set(), open: new Set() };
+const clock = eventClock();
+const countdown = new Countdown({ clock, show });
+let program = null;
+
+furnish();
+if (!me?.subject || !["mentor", "mentee"].includes(me.role)) location.replace("/");
+else begin().catch(showTrouble);
+
+async function begin() {
+  find("#now").countdown = countdown;
+  clock.start();
+  countdown.start();
+  new Live({
+    url: `/api/v1/programs/${me.program_id}/live?site_id=${encodeURIComponent(me.site_id ?? "")}`,
+    ask: async () => listed(await get(`/programs/${me.program_id}/sessions`), "sessions"),
+    take: (session) => session.site_id === me.site_id && countdown.take(session),
+    state: (connected) => tell(find("#connection"), connected ? "" : t("Not connected: the countdown goes on by the last timetable")),
+    planned: () => agenda().catch(() => {}),
+    failed: (error) => error.status === 401 && showTrouble(error),
+  }).start();
+  const [person, its] = await Promise.all([get(`/participants/${me.subject}`), get(`/programs/${me.program_id}`)]);
+  program = its;
+  const site = (program.sites ?? []).find((each) => each.site_id === me.site_id);
+  tell(find("#hello"), t("Hello, {name}", { name: person.name }));
+  tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
+  if (me.role === "mentee") questions(me.subject, person.questions ?? []);
+  await Promise.all([agenda(), given(), connections()]);
+}
+
+async function agenda() {
+  const { meetings = [], revision } = await get(`/participants/${me.subject}/agenda`);
+  const others = [...new Set(meetings.map((meeting) => meeting.other_id))].filter((id) => !state.people.has(id));
+  const people = await Promise.all(others.map((id) => get(`/participants/${id}`).catch(() => ({ participant_id: id, name: t("Name not known") }))));
+  for (const person of people) state.people.set(person.participant_id, person);
+  state.agenda = meetings.toSorted((a, b) => a.round - b.round);
+  state.revision = revision;
+  draw();
+}
+
+async function given() {
+  const answer = await get(`/programs/${me.program_id}/feedback`).catch(() => []);
+  for (const meeting of listed(answer, "meeting_ids")) state.given.add(meeting);
+  draw();
+}
+
+async function connections() {
+  const found = listed(await get(`/programs/${me.program_id}/connections`).catch(() => []), "connections");
+  find("#connections").hidden = !found.length;
+  const other = me.role === "mentor" ? "mentee_id" : "mentor_id";
+  fill(find("#connection-list"), h("ul", { class: "plain cards" }, found.map((each) => {
+    const person = state.people.get(each[other]);
+    return h("li", { class: "card" }, h("b", {}, person?.name ?? t("Name not known")), h("p", { class: "quiet" }, t("You both want to stay in touch.")));
+  })));
+}
+
+/** A change of phase may have brought a meeting to its end, or a new plan; in a round, only the card of the meeting moves. */
+function show(reading, before) {
+  const now = find("#now");
+  now.hidden = false;
+  now.dataset.look = look(reading);
+  tell(find("#phase"), phaseText(reading));
+  tell(find("#count"), reading.seconds === null ? "" : clockFace(reading.seconds));
+  tell(find("#what"), [meetingText(reading), nextText(reading, countdown.session.time_zone)].filter(Boolean).join(" · "));
+  const spoken = announcement(reading, before);
+  if (spoken) tell(find("#announce"), spoken);
+  if (before && before.state === reading.state && before.round === reading.round && before.revision === reading.revision) return;
+  if (before) agenda().then(connections).catch(() => {});
+  draw();
+}
+
+function meetingText(reading) {
+  const round = reading.during === "round" ? reading.round : reading.next?.round;
+  const meeting = state.agenda.find((each) => each.round === round);
+  if (!round) return "";
+  if (!meeting) return t("You have no meeting in round {round}", { round });
+  return t("Table {table} with {name}", { table: meeting.table, name: state.people.get(meeting.other_id)?.name ?? "" });
+}
+
+function draw() {
+  const place = find("#agenda");
+  if (place.contains(document.activeElement) && document.activeElement.closest("form")) return;
+  const reading = countdown.last;
+  const slots = new Map((countdown.session?.timetable ?? []).map((slot) => [slot.round, slot]));
+  const meetings = state.agenda.map((meeting) => card({
+    meeting,
+    person: state.people.get(meeting.other_id),
+    slot: slots.get(meeting.round),
+    timeZone: countdown.session?.time_zone,
+    role: me.role,
+    part: partOf(meeting.round, reading),
+    given: state.given.has(meeting.meeting_id),
+    open: state.open,
+    done: () => {
+      state.given.add(meeting.meeting_id);
+      draw();
+      connections();
+    },
+  }));
+  fill(place, meetings.length ? h("ol", { class: "plain cards" }, meetings) : h("p", { class: "quiet" }, t("Your meetings appear here as soon as there is a plan.")));
+  tell(find("#questions-title"), t("My questions"));
+  document.title = `${plain(t("My meetings"))} · speedmentor`;
+}
+
+/** `past`, `now` or `ahead`, by the countdown and never by the device's own clock. */
+function partOf(round, reading) {
+  if (!reading || reading.state === "cancelled") return "ahead";
+  if (round < reading.round || (round === reading.round && reading.during !== "round")) return "past";
+  return round === reading.round ? "now" : "ahead";
+}

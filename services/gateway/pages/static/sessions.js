@@ -1,0 +1,150 @@
+/** The sessions of a program with their countdowns and what an organizer can do to them. */
+
+import { get, listed, post, say, showTrouble } from "./api.js";
+import { ask, select } from "./ask.js";
+import { eventClock } from "./clock.js";
+import { Countdown, clockFace } from "./countdown.js";
+import { fill, find, h, tell, whileBusy } from "./dom.js";
+import { Live } from "./live.js";
+import { look, nextText, phaseText } from "./phase-words.js";
+import { t } from "./words.js";
+
+/** A round can be restarted this long after its start, ms: the service decides, the button only follows. */
+const RESTART = 30_000;
+
+export function sessions(place, { id, program }) {
+  const clock = eventClock();
+  const cards = new Map();
+  const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
+  const list = h("ul", { class: "plain cards sessions" }, h("li", { class: "quiet", id: "no-sessions" }, t("The sessions appear here as soon as there is a plan.")));
+  const connection = h("p", { class: "quiet", role: "status" });
+  fill(place, h("div", { class: "row between" }, connection,
+    h("button", { type: "button", onclick: (event) => shift(event.currentTarget, null) }, t("Move the start of all sites"))), list);
+  clock.start();
+  new Live({
+    url: `/api/v1/programs/${id}/live`,
+    ask: async () => listed(await get(`/programs/${id}/sessions`), "sessions"),
+    take,
+    state: (connected) => tell(connection, connected ? t("Connected") : t("Not connected: the countdown goes on by the last timetable")),
+    failed: showTrouble,
+  }).start();
+
+  function take(session) {
+    find("#no-sessions", list)?.remove();
+    if (!cards.has(session.session_id)) add(session);
+    cards.get(session.session_id).take(session);
+  }
+
+  function add(session) {
+    const name = names.get(session.site_id) ?? session.site_id;
+    const parts = {
+      phase: h("p", { class: "now-phase" }), count: h("p", { class: "now-count", role: "timer", "aria-live": "off" }, "–"),
+      next: h("p", { class: "quiet" }), held: h("p", { class: "notice", hidden: true }, t("The timer was down and waits for you: resume when people are ready.")),
+      buttons: h("div", { class: "row" }),
+    };
+    const card = h("li", { class: "card now", "data-session": session.session_id },
+      h("div", { class: "row between" }, h("h2", {}, name), h("span", { class: "quiet revision" })),
+      parts.phase, parts.count, parts.next, parts.held, parts.buttons);
+    const countdown = new Countdown({ clock, show: (reading, before) => show(card, parts, countdown, reading, before) });
+    card.countdown = countdown;
+    cards.set(session.session_id, countdown);
+    list.append(card);
+    countdown.start();
+  }
+
+  function show(card, parts, countdown, reading, before) {
+    const { session } = countdown;
+    card.dataset.look = look(reading);
+    tell(parts.phase, phaseText(reading));
+    tell(parts.count, reading.seconds === null ? "" : clockFace(reading.seconds));
+    tell(parts.next, nextText(reading, session.time_zone));
+    tell(find(".revision", card), t("Revision {revision}", session));
+    parts.held.hidden = !session.held;
+    const able = abilities(session, reading);
+    const key = JSON.stringify(able);
+    if (before && parts.buttons.dataset.able === key) return;
+    parts.buttons.dataset.able = key;
+    const focused = parts.buttons.contains(document.activeElement) ? document.activeElement.dataset.what : null;
+    fill(parts.buttons, able.map((what) => button(what, session.session_id, names.get(session.site_id))));
+    if (focused) (find(`[data-what="${focused}"]`, parts.buttons) ?? find("button", parts.buttons))?.focus();
+  }
+
+  function button(what, session, site) {
+    const { text, main, run } = ACTIONS[what];
+    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${site}`, onclick: (event) => run(event.currentTarget, session) }, text);
+  }
+
+  /** Sends a command with the revision that was on the screen when the button was pressed. */
+  function command(button_, session, path, body, done) {
+    const countdown = cards.get(session);
+    const { revision } = countdown.session;
+    return whileBusy(button_, async () => {
+      try {
+        const now = await post(path, { ...body, revision });
+        for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
+        say(done);
+      } catch (error) {
+        if (error.current) {
+          take(error.current);
+          showTrouble(new Stale(t("The timetable was changed meanwhile and is now shown anew. Nothing was done: look at it, and press again if you still want it.")));
+        } else showTrouble(error);
+      }
+    });
+  }
+
+  const ACTIONS = {
+    pause: simple(t("Pause"), "pause", t("Paused.")),
+    resume: { ...simple(t("Resume"), "resume", t("The session goes on.")), main: true },
+    extend: { text: t("Extend"), run: extend },
+    "end-round": simple(t("End round"), "end-round", t("The round has been ended."), t("End this round now?")),
+    "restart-round": simple(t("Restart round"), "restart-round", t("The round has been restarted."), t("Restart this round?")),
+    "skip-break": simple(t("Skip break"), "skip-break", t("The next round has begun."), t("Start the next round now?")),
+    shift: { text: t("Move the start"), run: shift },
+  };
+
+  function simple(text, action, done, sure = null) {
+    const run = async (button_, session) => {
+      if (sure && !(await ask(sure, { yes: text, grave: action === "end-round" }))) return;
+      await command(button_, session, `/sessions/${session}/${action}`, {}, done);
+    };
+    return { text, run };
+  }
+
+  async function extend(button_, session) {
+    const given = await ask(t("Extend this round"), { text: t("No meeting lasts longer than 15 minutes."), fields: [select("seconds", t("By how much?"), [[60, "1 min"], [120, "2 min"], [180, "3 min"], [300, "5 min"], [30, "30 s"]])], yes: t("Extend") });
+    if (given) await command(button_, session, `/sessions/${session}/extension`, { seconds: Number(given.seconds) }, t("The round has been extended."));
+  }
+
+  async function shift(button_, session) {
+    const options = [[300, 5], [600, 10], [900, 15], [1800, 30], [-300, -5], [-600, -10]].map(([value, minutes]) => [value, minutes > 0 ? t("{minutes} min later", { minutes }) : t("{minutes} min earlier", { minutes: -minutes })]);
+    const given = await ask(session ? t("Move the start") : t("Move the start of all sites"), { text: session ? "" : t("Sites that have begun stay as they are."), fields: [select("by_seconds", t("By how much?"), options)], yes: t("Move") });
+    if (!given) return;
+    const body = { by_seconds: Number(given.by_seconds) };
+    const path = `/programs/${id}/sessions/start-shift`;
+    if (session) return command(button_, session, path, { ...body, session_id: session }, t("The start has been moved."));
+    await whileBusy(button_, async () => {
+      try {
+        const moved = await post(path, body);
+        for (const each of moved.sessions ?? []) take(each);
+        say(t("The start has been moved."));
+      } catch (error) {
+        showTrouble(error);
+      }
+    });
+  }
+}
+
+/** What can be done now; the service has the last word. */
+function abilities(session, reading) {
+  const { state, during } = reading;
+  if (state === "paused") return during === "round" ? ["resume", "extend"] : ["resume"];
+  if (state === "scheduled") return ["shift"];
+  if (state === "break") return ["pause", "skip-break"];
+  if (state !== "round") return [];
+  const slot = session.timetable.find((each) => each.round === reading.round);
+  return reading.now - Date.parse(slot.starts_at) < RESTART ? ["pause", "extend", "restart-round", "end-round"] : ["pause", "extend", "end-round"];
+}
+
+class Stale extends Error {
+  status = 409;
+}

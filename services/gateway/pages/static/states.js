@@ -1,0 +1,19 @@
+/** What states are called. */
+
+import { plain, t } from "./words.js";
+
+export function stateText(state) {
+  return { draft: t("Draft"), published: t("Published"), cancelled: t("Cancelled") }[state] ?? plain(state);
+}
+
+export function roleText(role) {
+  return { mentor: t("Mentor"), mentee: t("Mentee") }[role] ?? plain(role);
+}
+
+/** A participant's standing: the code of its look, and what it is called. */
+export function standing(person) {
+  if (person.status === "withdrawn") return ["withdrawn", t("Withdrawn")];
+  const [kind, round] = String(person.status ?? "").split(":");
+  if (kind === "absent") return ["absent", t("Absent from round {round}", { round })];
+  return person.checked_in ? ["here", t("Here")] : ["expected", t("Expected")];
+}

@@ -1,0 +1,114 @@
+import { get, listed, showTrouble } from "./api.js";
+import { Bells, bellOf } from "./bells.js";
+import { eventClock } from "./clock.js";
+import { Countdown, clockFace } from "./countdown.js";
+import { fill, find, h, tell } from "./dom.js";
+import { Live } from "./live.js";
+import { announcement, look, nextText, phaseText } from "./phase-words.js";
+import { t, timeOfDay } from "./words.js";
+
+const { program, site } = document.body.dataset;
+const stage = find("#stage");
+const clock = eventClock();
+const bells = new Bells();
+const countdown = new Countdown({ clock, show });
+const sessions = `/programs/${program}/sessions`;
+let seating = null;
+
+stage.countdown = countdown;
+clock.onChange(() => marks());
+clock.start();
+countdown.start();
+let connected = false;
+new Live({
+  url: `/api/v1/programs/${program}/live?site_id=${encodeURIComponent(site)}`,
+  ask: async () => listed(await get(sessions), "sessions"),
+  take: (session) => session.site_id === site && countdown.take(session),
+  state: (now) => marks((connected = now)),
+  failed: (error) => (error.status ? showTrouble(error) : marks()),
+}).start();
+entitle().catch(showTrouble);
+keepAwake();
+setInterval(localTime, 1000);
+controls();
+
+function show(reading, before) {
+  stage.dataset.look = look(reading);
+  tell(find("#phase"), phaseText(reading));
+  tell(find("#count"), reading.seconds === null ? "" : clockFace(reading.seconds));
+  find("#count").dataset.length = clockFace(reading.seconds).length;
+  tell(find("#next"), nextText(reading, countdown.session.time_zone));
+  const share = reading.total ? Math.max(0, Math.min(1, reading.remaining / reading.total)) : 0;
+  find("#bar").style.inlineSize = `${share * 100}%`;
+  const spoken = announcement(reading, before);
+  if (spoken) tell(find("#announce"), spoken);
+  const bell = bellOf(reading, before);
+  if (bell) bells.ring(bell);
+  if (!before || before.round !== reading.round || before.state !== reading.state) seats(reading);
+  localTime();
+}
+
+async function entitle() {
+  const { title, sites = [] } = await get(`/programs/${program}`);
+  const name = sites.find((each) => each.site_id === site)?.name ?? site;
+  tell(find("#title"), `${title} · ${name}`);
+  document.title = `${name} · ${title}`;
+}
+
+function localTime() {
+  const now = clock.now();
+  if (now !== null && countdown.session) tell(find("#local-time"), timeOfDay(now, countdown.session.time_zone));
+}
+
+function marks() {
+  const dot = find("#connection");
+  const text = !connected ? t("Not connected: the countdown goes on by the last timetable") : clock.sure ? t("Connected") : t("Checking the clock …");
+  dot.dataset.state = connected && clock.sure ? "good" : "bad";
+  dot.setAttribute("aria-label", text);
+  dot.title = text;
+}
+
+/** Who sits where in this round, or in the one that comes next. Only organizers may know all of it. */
+async function seats(reading) {
+  const place = find("#seats");
+  if (place.hidden || !reading) return;
+  const round = reading.during === "round" ? reading.round : (reading.next?.round ?? 0);
+  seating = await load().catch(() => seating);
+  const here = (seating?.meetings ?? []).filter((meeting) => meeting.site_id === site && meeting.round === round);
+  here.sort((a, b) => a.table.localeCompare(b.table, undefined, { numeric: true }));
+  const name = (id) => seating.names.get(id) ?? "";
+  fill(place, here.length
+    ? [h("h2", {}, t("Round {round}", { round })), h("ul", { class: "plain seats" }, here.map((meeting) => h("li", {},
+        h("b", {}, tableName(meeting.table)), h("span", {}, name(meeting.mentor_id)), h("span", {}, name(meeting.mentee_id)))))]
+    : h("p", {}, t("Nobody sits anywhere now.")));
+}
+
+async function load() {
+  const [plan, people] = await Promise.all([get(`/programs/${program}/plan`), get(`/programs/${program}/participants`)]);
+  const names = new Map(listed(people, "participants").map((person) => [person.participant_id, person.name]));
+  return { meetings: plan.meetings ?? [], names };
+}
+
+/** `jkt-4` is table 4 to everybody at that site. */
+function tableName(table) {
+  return table.startsWith(`${site}-`) ? table.slice(site.length + 1) : table;
+}
+
+function controls() {
+  find("#seats-toggle").addEventListener("click", (event) => {
+    const open = event.currentTarget.getAttribute("aria-pressed") !== "true";
+    event.currentTarget.setAttribute("aria-pressed", open);
+    find("#seats").hidden = !open;
+    document.body.classList.toggle("with-seats", open);
+    seats(countdown.last);
+  });
+  find("#sound").addEventListener("click", (event) => event.currentTarget.setAttribute("aria-pressed", bells.toggle()));
+  find("#full").addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()));
+}
+
+/** A wall must not go dark; where the browser has no say in that, it is left to the device's settings. */
+async function keepAwake() {
+  const ask = () => document.visibilityState === "visible" && navigator.wakeLock?.request("screen").catch(() => {});
+  document.addEventListener("visibilitychange", ask);
+  ask();
+}

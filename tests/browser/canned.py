@@ -1,0 +1,130 @@
+"""Data like the services give it, for pages to show."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+PROGRAM = "open-doors"
+FIRST_NAMES = ["Ayu", "Budi", "Citra", "Dewi", "Eko", "Fajar", "Gita", "Håkon", "Indah", "Joko", "Kartika", "Lestari"]
+LAST_NAMES = ["Wijaya", "Šimková", "Hartono", "O’Brien", "Nugroho", "Müller", "Siregar", "Østergaard"]
+
+
+def write(moment: datetime) -> str:
+    """An instant as the API writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def session(
+    starts_at: datetime, *, site: str = "jkt", rounds: int = 6, length: float = 600, gap: float = 120, **more: Any
+) -> dict[str, Any]:
+    """A session as the API gives it."""
+    step = timedelta(seconds=length + gap)
+    slots = [
+        (starts_at + number * step, starts_at + number * step + timedelta(seconds=length)) for number in range(rounds)
+    ]
+    return {
+        "session_id": f"s-{site}",
+        "program_id": PROGRAM,
+        "site_id": site,
+        "org": "speedmentor",
+        "plan_id": "p1",
+        "time_zone": {"jkt": "Asia/Jakarta", "dps": "Asia/Makassar"}.get(site, "Asia/Jakarta"),
+        "revision": 1,
+        "timetable": [
+            {"round": number, "starts_at": write(start), "ends_at": write(end)}
+            for number, (start, end) in enumerate(slots, start=1)
+        ],
+        "warning_seconds": [120, 30],
+        "paused_at": None,
+        "held": False,
+        "cancelled_at": None,
+        "on_outage": "catch-up",
+        **more,
+    }
+
+
+def people() -> list[dict[str, Any]]:
+    """Twelve mentors and twenty-four mentees at two sites."""
+    found = []
+    for number in range(36):
+        role = "mentor" if number < 12 else "mentee"
+        person: dict[str, Any] = {
+            "participant_id": f"{role}-{number}",
+            "role": role,
+            "name": f"{FIRST_NAMES[number % 12]} {LAST_NAMES[(number * 3 + number // 12) % 8]}",
+            "site_id": "jkt" if number % 3 else "dps",
+            "remote": False,
+            "languages": ["id", "en"],
+            "status": "absent:1" if number == 20 else "registered",
+            "checked_in": number % 2 == 0 and number != 20,
+        }
+        if role == "mentor":
+            person |= {
+                "topics": {"career-change": 5, "funding": 3, "leading-people": 4},
+                "motives": ["career", "network"],
+                "story": {
+                    "situation": "Our only client left two weeks before salaries were due.",
+                    "choice": "I told the whole team the same day, with the figures.",
+                    "outcome": "Three of them found us the next client within a month.",
+                    "lesson": "People can carry more truth than we think.",
+                },
+            }
+        else:
+            person |= {
+                "topics": ["funding", "hiring"],
+                "motive": "problem",
+                "questions": ["How did you find your first investor?", "What would you not do again?"],
+            }
+        found.append(person)
+    return found
+
+
+def plan(rounds: int = 6) -> dict[str, Any]:
+    """A plan of one site and a half."""
+    meetings = []
+    for site in ("jkt", "dps"):
+        mentors = [each for each in people() if each["role"] == "mentor" and each["site_id"] == site]
+        mentees = [each for each in people() if each["role"] == "mentee" and each["site_id"] == site]
+        for number in range(1, rounds + 1):
+            for table, mentor in enumerate(mentors):
+                mentee = mentees[(table + number) % len(mentees)]
+                meetings.append(
+                    {
+                        "meeting_id": f"m-{site}-{number}-{table}",
+                        "round": number,
+                        "table": f"{site}-{table + 1}",
+                        "site_id": site,
+                        "mentor_id": mentor["participant_id"],
+                        "mentee_id": mentee["participant_id"],
+                        "score": 640,
+                        "because": {},
+                    }
+                )
+    quality = {"meetings": len(meetings), "score": 46_080, "bound": 46_080, "gap": 0.0, "certified": True}
+    return {
+        "program_id": PROGRAM,
+        "plan_id": "p1",
+        "state": "planned",
+        "revision": 2,
+        "quality": {**quality, "least": 3, "most": 4, "seconds": 0.2},
+        "meetings": meetings,
+        "unmet": [{"mentee_id": "mentee-20", "meetings": 0, "reason": "is absent from all rounds"}],
+    }
+
+
+def program(starts_at: datetime) -> dict[str, Any]:
+    """The program."""
+    return {
+        "program_id": PROGRAM,
+        "title": "Open Doors 2026",
+        "state": "published",
+        "rounds": 6,
+        "round_seconds": 600,
+        "break_seconds": 120,
+        "warning_seconds": [120, 30],
+        "sites": [
+            {"site_id": "jkt", "name": "Jakarta", "time_zone": "Asia/Jakarta", "starts_at": write(starts_at)},
+            {"site_id": "dps", "name": "Denpasar", "time_zone": "Asia/Makassar", "starts_at": write(starts_at)},
+        ],
+        "mentors": 12,
+        "mentees": 24,
+    }
