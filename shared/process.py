@@ -21,6 +21,9 @@ from shared.observability import logs  # noqa: E402
 
 log = structlog.get_logger()
 
+#: Seconds from a signal to the end, whatever is still in hand; less than container engines wait before they kill.
+GRACE = 8.0
+
 #: How many RPC calls and batches one process handles at once.
 WORKERS = 64
 
@@ -44,9 +47,15 @@ def run(path: str) -> None:
         {"AMQP_URI": settings.amqp_uri, "max_workers": WORKERS, "heartbeat": 20, SETTINGS: settings},
     )
 
+    def give_up() -> None:
+        # The broker delivers what is in hand to another, and what is not committed has not happened.
+        log.warning("stopped-unfinished", after_seconds=GRACE)
+        os._exit(0)
+
     def stop(signal_number: int, _frame: object) -> None:
         log.info("stopping", signal=signal.Signals(signal_number).name)
         eventlet.spawn_n(container.stop)
+        eventlet.spawn_after(GRACE, give_up)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

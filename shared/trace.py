@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from shared.ids import new_id
 
 
+def next_traceparent(traceparent: str) -> str:
+    """A new parent id under the same trace id."""
+    version, trace_id, _, flags = traceparent.split("-", 3)
+    return f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}"
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """The correlation id of the first request and the W3C ``traceparent`` of the step at hand."""
@@ -20,5 +26,4 @@ class Trace:
 
     def child(self) -> "Trace":
         """The same trace one step further: a new parent id under the same trace id."""
-        version, trace_id, _, flags = self.traceparent.split("-")
-        return Trace(self.correlationid, f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}")
+        return Trace(self.correlationid, next_traceparent(self.traceparent))

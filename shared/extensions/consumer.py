@@ -45,6 +45,9 @@ class EventConsumer(Entrypoint):
         self._ended.wait(30)
 
     def _consume(self) -> None:
+        prepared = self.runtime.prepared
+        while not (prepared.wait(0.5) or self._consumer.stopping):
+            pass
         self._consumer.run()
         self._ended.set()
 

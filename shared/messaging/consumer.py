@@ -58,6 +58,11 @@ class QueueConsumer:
         """Ask :meth:`run` to end after the batch in hand; what is not begun goes back to the queue."""
         self._stopping.set()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopping.is_set()
+
     def run(self) -> None:
         """Consume until stopped."""
         waits = backoff()

@@ -2,6 +2,10 @@
 
 One replica of a service relays at a time, by lease. It wakes at once when its own process commits, and by a
 change stream when another replica does. A crash anywhere repeats events at most; consumers dedupe.
+
+Between a commit and its event on the bus stand one read and one confirm: the lease is prolonged by a thread of its
+own, and that an event was sent is written down without waiting for the database's journal. What is sent and not
+yet seen to be marked is remembered here.
 """
 
 from contextlib import suppress
@@ -13,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from shared.clock import monotonic
 from shared.events import CONTENT_TYPE
-from shared.messaging.connection import LOST, backoff, connect
+from shared.messaging.connection import LOST, backoff, connect, tend
 from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
 from shared.messaging.topology import EVENTS, declare, is_expected
 from shared.observability.metrics import OUTBOX_PUBLISHED, OUTBOX_UNROUTABLE
@@ -28,10 +32,15 @@ BATCH = 500
 LEASE_SECONDS = 5.0
 #: Seconds between two looks at what other replicas have committed.
 WATCH_PAUSE = 0.02
+#: Seconds between two looks at an idle connection: so soon its loss is seen.
+IDLE = 0.5
 
 
 class Relay:
-    """Publishes the outbox of one service until stopped. :meth:`run` and :meth:`watch` want a thread each."""
+    """Publishes the outbox of one service until stopped.
+
+    :meth:`run`, :meth:`lead` and :meth:`watch` want a thread each.
+    """
 
     def __init__(self, outbox: Outbox, lease: Lease, amqp_uri: str, name: str) -> None:
         self._outbox = outbox
@@ -41,8 +50,12 @@ class Relay:
         self._bell = Flag()
         self._stopping = Flag()
         self._held_until = 0.0
+        #: Confirmed by the broker, and maybe still pending in what the database shows.
+        self._sent: set[str] = set()
         #: Set when :meth:`run` has returned.
         self.ended = Flag()
+        #: Set when :meth:`lead` has returned.
+        self.released = Flag()
         self.connected = False
 
     def ring(self) -> None:
@@ -50,7 +63,7 @@ class Relay:
         self._bell.set()
 
     def stop(self) -> None:
-        """Ask both threads to end; what is not published stays in the outbox for the next relay."""
+        """Ask the threads to end; what is not published stays in the outbox for the next relay."""
         self._stopping.set()
         self._bell.set()
 
@@ -70,17 +83,39 @@ class Relay:
                     self.connected = True
                     waits = backoff()
                     while not self._stopping.is_set():
-                        self._turn(publisher, connection)
+                        self._turn(publisher, connection.connection)
+                    # What the last calls have committed still goes out.
+                    self._publish_pending(publisher)
             except (*LOST, PyMongoError, TimeoutError) as error:
                 pause = next(waits)
                 log.warning("relay-interrupted", error=type(error).__name__, detail=str(error), retry_in=pause)
                 self._stopping.wait(pause)
             finally:
                 self.connected = False
+        self.ended.set()
+
+    def lead(self) -> None:
+        """Hold or seek the lease, until stopped; then give it up."""
+        while not self._stopping.is_set():
+            # Counted from before the call: we may think that we lost it too early, never too late.
+            asked = monotonic()
+            try:
+                if self._lease.acquire() is None:
+                    self._held_until = 0.0
+                elif not self.leads:
+                    self._held_until = asked + LEASE_SECONDS
+                    self.ring()
+                else:
+                    self._held_until = asked + LEASE_SECONDS
+            except PyMongoError as error:
+                log.warning("lease-not-renewed", error=type(error).__name__, detail=str(error)[:300])
+            self._stopping.wait(LEASE_SECONDS / 4)
+        # No sooner than the last event is out: another replica may begin at once.
+        self.ended.wait(LEASE_SECONDS)
         if self.leads:
             with suppress(PyMongoError):
                 self._lease.release()
-        self.ended.set()
+        self.released.set()
 
     def watch(self) -> None:
         """Ring whenever a replica adds to the outbox, until stopped."""
@@ -101,23 +136,23 @@ class Relay:
                 log.warning("watch-interrupted", error=type(error).__name__, detail=str(error), retry_in=pause)
                 self._stopping.wait(pause)
 
-    def _turn(self, publisher: ConfirmedPublisher, connection: Any) -> None:
-        """One round: keep the lease, publish what is there, then wait for the bell or the time to renew."""
-        connection.heartbeat_check()
-        now = monotonic()
-        if now > self._held_until - LEASE_SECONDS / 2:
-            if self._lease.acquire() is None:
-                self._bell.wait(LEASE_SECONDS / 4)
-                self._bell.clear()
-                return
-            # Counted from before the call: we may think that we lost it too early, never too late.
-            self._held_until = now + LEASE_SECONDS
+    def _turn(self, publisher: ConfirmedPublisher, amqp: Any) -> None:
+        """One round: publish what is there, or wait for the bell; look after the connection when there is time."""
+        amqp.heartbeat_tick()
         self._bell.clear()
-        pending = self._outbox.pending(BATCH)
-        if not pending:
-            self._bell.wait(LEASE_SECONDS / 4)
-            return
-        self._publish(publisher, pending)
+        if not self._publish_pending(publisher) and not self._bell.wait(IDLE):
+            tend(amqp)
+
+    def _publish_pending(self, publisher: ConfirmedPublisher) -> bool:
+        """Publish the oldest events not yet sent, if it is our duty; returns whether there were any."""
+        if not self.leads:
+            return False
+        shown = self._outbox.pending(BATCH + len(self._sent))
+        self._sent.intersection_update(each.id for each in shown)
+        pending = [each for each in shown if each.id not in self._sent]
+        if pending:
+            self._publish(publisher, pending[:BATCH])
+        return bool(pending)
 
     def _publish(self, publisher: ConfirmedPublisher, pending: list[Pending]) -> None:
         outcomes = publisher.publish([_outgoing(each) for each in pending])
@@ -133,8 +168,9 @@ class Relay:
             else:
                 held_back += 1
         if sent:
-            self._outbox.mark_sent(sent)
+            self._sent.update(sent)
             OUTBOX_PUBLISHED.inc(len(sent))
+            self._outbox.mark_sent(sent)
         if held_back:
             log.error("events-held-back", count=held_back, remedy="declare the topology; the relay tries again")
             raise TimeoutError(f"{held_back} events came back from the broker")

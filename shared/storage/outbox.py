@@ -18,10 +18,12 @@ from typing import Any
 from pymongo import ASCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
 
 from shared.events import Event, NewEvent, encode, seal
 from shared.ids import new_id
-from shared.trace import Trace
+from shared.trace import Trace, next_traceparent
 
 #: How long a published event stays readable in the outbox.
 KEEP_SENT = timedelta(days=7)
@@ -51,6 +53,9 @@ class Outbox:
 
     def __init__(self, database: Database[dict[str, Any]]) -> None:
         self.events = database["outbox"]
+        # One moment's state: a read that goes along while others commit could show an event and not the one before it.
+        self._at_once = self.events.with_options(read_concern=ReadConcern("snapshot"))
+        self._soon = self.events.with_options(write_concern=WriteConcern(w=1, j=False))
         self._ordinals = database["ordinals"]
 
     def prepare(self) -> None:
@@ -86,7 +91,7 @@ class Outbox:
                 time=now,
                 correlationid=cause.correlationid if cause and cause.correlationid else trace.correlationid,
                 causationid=cause.id if cause else None,
-                traceparent=trace.traceparent,
+                traceparent=next_traceparent(cause.traceparent) if cause and cause.traceparent else trace.traceparent,
             )
             rows.append(
                 {
@@ -164,8 +169,12 @@ class Outbox:
 
     def pending(self, limit: int) -> list[Pending]:
         """The oldest events not yet confirmed, at most ``limit``, in an order that keeps every subject's."""
-        rows = self.events.find(
-            {"pending": True}, {"type": 1, "time": 1, "body": 1}, sort=[("position", ASCENDING)], limit=limit
+        rows = self._at_once.find(
+            {"pending": True},
+            {"type": 1, "time": 1, "body": 1},
+            sort=[("position", ASCENDING)],
+            limit=limit,
+            batch_size=limit + 1,
         )
         return [Pending(row["_id"], row["type"], row["time"], bytes(row["body"])) for row in rows]
 
@@ -174,7 +183,7 @@ class Outbox:
         return self.events.count_documents({"pending": True})
 
     def mark_sent(self, ids: Sequence[str]) -> None:
-        """Record that the broker has confirmed these."""
-        self.events.update_many(
+        """Record that the broker has confirmed these; a crash may forget it, and then they are published again."""
+        self._soon.update_many(
             {"_id": {"$in": list(ids)}}, {"$unset": {"pending": 1}, "$set": {"sent_at": datetime.now(UTC)}}
         )

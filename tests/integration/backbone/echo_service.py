@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from shared.events import Event, NewEvent
+from shared.events.catalogue import TYPES
 from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Conflict
 from shared.ids import new_id
@@ -112,6 +113,12 @@ class Echo:
         """Publish ``times`` events on one subject, each in a transaction of its own."""
         for number in range(times):
             self.work.transact(lambda tx, number=number: tx.publish(meeting(meeting_id, "p-1", "m-1", number % 9 + 1)))
+
+    @answers
+    def announce(self) -> None:
+        """Publish what no service has subscribed to."""
+        data = TYPES["speedmentor.matching.plan-revised.v1"].example()
+        self.work.transact(lambda tx: tx.publish(NewEvent("matching.plan-revised", data["plan_id"], data)))
 
     @answers
     def publish_garbage(self) -> None:

@@ -215,9 +215,18 @@ class Outside:
         self._connection = pika.BlockingConnection(pika.URLParameters(uri))
         self._channel = self._connection.channel()
         self._queue = self._channel.queue_declare("", exclusive=True).method.queue
-        self._channel.queue_bind(self._queue, "speedmentor.events", binding)
+        self._binding = binding
+        self.unmute()
         self.events: list[dict[str, Any]] = []
         self._channel.basic_consume(self._queue, self._hear, auto_ack=True)
+
+    def mute(self) -> None:
+        """Have the broker send nothing more here."""
+        self._channel.queue_unbind(self._queue, "speedmentor.events", self._binding)
+
+    def unmute(self) -> None:
+        """Have the broker send what is published from now on."""
+        self._channel.queue_bind(self._queue, "speedmentor.events", self._binding)
 
     def _hear(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
         self.events.append(json.loads(body))

@@ -1,0 +1,123 @@
+"""From a commit to the bus: the order of a subject's events, several replicas, and no gaps."""
+
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.messaging.topology import EVENTS
+from tests.integration.backbone.stage import MEETINGS, Outside, RpcCaller, Stage, mentee
+
+pytestmark = pytest.mark.integration
+
+
+def first_sights(events: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The ordinals of each subject in the order in which they were first seen."""
+    seen: set[str] = set()
+    ordinals: dict[str, list[int]] = defaultdict(list)
+    for event in events:
+        if event["id"] not in seen:
+            seen.add(event["id"])
+            ordinals[event["subject"]].append(event["ordinal"])
+    return ordinals
+
+
+def test_a_subjects_events_come_in_order_from_concurrent_publishers_in_two_replicas(
+    stage: Stage, outside: Outside, amqp_uri: Callable[..., str]
+) -> None:
+    first, second = stage.start(), stage.start()
+    subjects = ["busy", "calm"]
+
+    def publish(subject: str) -> None:
+        caller = RpcCaller(amqp_uri())
+        caller.wait(caller.send("revise", meeting_id=subject, times=25), 60)
+        caller.close()
+
+    threads = [threading.Thread(target=publish, args=(subjects[number % 2],)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    events = outside.wait_for(150)
+    assert first_sights(events) == {subject: list(range(1, 76)) for subject in subjects}
+    # Two replicas do not double: one of them relays, and each event once.
+    assert len(events) == 150
+    by_one = [each.metric("speedmentor_outbox_published_total") for each in (first, second)]
+    assert sorted(by_one) == [0, 150]
+
+
+def test_another_replica_relays_when_the_one_that_did_is_gone(stage: Stage, outside: Outside, rpc: RpcCaller) -> None:
+    first = stage.start()
+    rpc.call("revise", meeting_id="m", times=3)
+    outside.wait_for(3)
+    second = stage.start()
+    first.kill()
+    rpc.call("revise", meeting_id="m", times=3)
+    assert first_sights(outside.wait_for(6, seconds=20)) == {"m": [1, 2, 3, 4, 5, 6]}
+    assert second.metric("speedmentor_outbox_published_total") == 3
+
+
+def test_what_breaks_its_schema_is_not_published_and_the_state_not_changed(
+    stage: Stage, outside: Outside, rpc: RpcCaller
+) -> None:
+    stage.start()
+    assert "fault" in rpc.call("publish_garbage")
+    rpc.call("revise", meeting_id="m", times=1)
+    assert len(outside.wait_for(1)) == 1
+    assert stage.effects() == []
+    assert stage.database()["outbox"].count_documents({}) == 1
+
+
+def test_what_the_last_call_committed_goes_out_before_the_end(stage: Stage, outside: Outside, rpc: RpcCaller) -> None:
+    replica = stage.start()
+    rpc.call("revise", meeting_id="m", times=40)
+    assert replica.stop() == 0
+    assert len(outside.wait_for(40)) == 40
+    assert stage.database()["outbox"].count_documents({"pending": True}) == 0
+
+
+def test_an_event_nobody_subscribed_to_is_counted_and_not_kept(
+    stage: Stage, outside: Outside, rpc: RpcCaller, eventually: Callable[..., object]
+) -> None:
+    outside.mute()
+    replica = stage.start()
+    rpc.call("announce")
+    eventually(lambda: replica.metric("speedmentor_outbox_unroutable_total") == 1)
+    eventually(lambda: stage.database()["outbox"].count_documents({"pending": True}) == 0)
+
+
+def test_an_event_somebody_must_get_is_held_back_until_there_is_a_queue_for_it(
+    stage: Stage, outside: Outside, eventually: Callable[..., object]
+) -> None:
+    # Everybody who listens to meetings is taken away, so that the broker returns the event.
+    with stage.broker() as connection:
+        channel = connection.channel()
+        key = "speedmentor.matching.meeting-assigned.v1"
+        channel.queue_unbind(MEETINGS.queue, EVENTS, key)
+        events = [mentee(), mentee()]
+        outside.mute()
+        stage.publish(events)
+        replica = stage.start()
+        stage.wait_for_effects(2)
+        eventually(lambda: [line for line in replica.logs() if line["message"] == "events-held-back"])
+        assert stage.database()["outbox"].count_documents({"pending": True}) == 2
+        outside.unmute()
+        assert {event["causationid"] for event in outside.wait_for(2)} == {event.id for event in events}
+
+
+def test_the_trace_of_a_request_goes_through_to_the_outside(stage: Stage, outside: Outside, rpc: RpcCaller) -> None:
+    stage.start()
+    correlation, trace_id = str(uuid.uuid4()), "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"correlationid": correlation, "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    rpc.call("revise", headers, meeting_id="m", times=1)
+    caused = mentee(traceparent=f"00-{'ab' * 16}-00f067aa0ba902b7-01")
+    stage.publish([caused])
+    asked, answered = outside.wait_for(2)
+    assert asked["correlationid"] == correlation
+    assert asked["traceparent"].split("-")[1] == trace_id
+    assert asked["traceparent"].split("-")[2] != "00f067aa0ba902b7", "each step has an id of its own"
+    assert (answered["correlationid"], answered["causationid"]) == (caused.correlationid, caused.id)
+    assert answered["traceparent"].split("-")[1] == "ab" * 16
