@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +29,13 @@ def answer(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
         plan_input = read_input(asked["question"])
     except InputFaults as faults:
         return {"refused": [f"{where}: {what}" for where, what in faults.faults]}
-    plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
+    try:
+        plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
+    except Closed:
+        raise
+    except Exception:
+        # A fault of the planner's own: the parent's log gets the place, and the next question finds us alive.
+        return {"broken": traceback.format_exc()}
     return {"plan": plan.to_document(), "changes": plan.changes_document()}
 
 
@@ -39,6 +46,8 @@ def main() -> None:
     with suppress(OSError):
         os.nice(NICENESS)
     connection = socket.socket(fileno=int(sys.argv[1]))
+    # The parent may have made it non-blocking for its green threads.
+    connection.setblocking(True)
     with suppress(Closed):
         while True:
             asked = receive(connection)

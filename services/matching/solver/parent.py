@@ -68,6 +68,8 @@ class Solver:
                 raise
         if "refused" in reply:
             raise SolverFailed(f"the planner refused {len(reply['refused'])} parts of the question")
+        if "broken" in reply:
+            raise SolverFailed(reply["broken"])
         return Answer(reply["plan"], reply["changes"])
 
     def cancel(self) -> None:
