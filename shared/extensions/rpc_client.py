@@ -3,7 +3,7 @@
 from typing import Any
 
 import eventlet
-from nameko.exceptions import RpcConnectionError, UnknownService
+from nameko.exceptions import UnknownService
 from nameko.rpc import MethodProxy, ReplyListener
 
 from shared.extensions.caller import TOKEN
@@ -20,6 +20,22 @@ class _Call:
     def __init__(self, container: Any, data: dict[str, Any]) -> None:
         self.container = container
         self.context_data = data
+
+
+class _Reply:
+    """The reply listener for one call, whose place can be given up when nobody waits for the answer any more."""
+
+    def __init__(self, listener: ReplyListener) -> None:
+        self.routing_key = listener.routing_key
+        self._listener = listener
+        self._correlation_id = ""
+
+    def get_reply_event(self, correlation_id: str) -> Any:
+        self._correlation_id = correlation_id
+        return self._listener.get_reply_event(correlation_id)
+
+    def forget(self) -> None:
+        self._listener._reply_events.pop(self._correlation_id, None)
 
 
 class Services:
@@ -43,22 +59,15 @@ class Services:
             NotYet: the service or the broker does not answer in time. Whether the call had its effect is then
                 unknown: repeat it with the same idempotency key.
         """
-        proxy = MethodProxy(self._call, service, method, self._reply_listener)
-        reply = None
+        place = _Reply(self._reply_listener)
         try:
             with eventlet.Timeout(self._timeout):
-                reply = proxy.call_async(**arguments)
-                answer = reply.result()
-        except (eventlet.Timeout, UnknownService, RpcConnectionError, *LOST) as error:
-            if reply is not None:
-                self._forget(reply)
+                answer = MethodProxy(self._call, service, method, place)(**arguments)
+        except (eventlet.Timeout, UnknownService, *LOST) as error:
             raise NotYet(say("the {service} service does not answer; try again shortly", service=service)) from error
+        finally:
+            # After an answer there is nothing to forget; after anything else it would stay for ever.
+            place.forget()
         if "fault" in answer:
             raise fault_from_document(answer["fault"])
         return answer["ok"]
-
-    def _forget(self, reply: Any) -> None:
-        """Drop the place kept for an answer that nobody waits for any more."""
-        waiting = self._reply_listener._reply_events
-        for correlation_id in [key for key, event in waiting.items() if event is reply.reply_event]:
-            waiting.pop(correlation_id, None)
