@@ -39,11 +39,11 @@ def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
             yield Difference("no-ledger", say("{service} says nothing about the program", service=service))
         else:
             found[service] = ledger
-    yield from _same(found, "registration", "matching", "programs", say("the program"))
-    yield from _same(found, "registration", "matching", "participants", say("participant"))
+    yield from _same(found, "registration", "matching", "programs")
+    yield from _same(found, "registration", "matching", "participants")
     yield from _checked_in(found)
-    yield from _same(found, "matching", "feedback", "meetings", say("meeting"))
-    yield from _same(found, "session_timer", "feedback", "rounds-held", say("rounds held at site"))
+    yield from _same(found, "matching", "feedback", "meetings")
+    yield from _same(found, "session_timer", "feedback", "rounds-held")
     yield from _held(found)
     for service, ledger in found.items():
         if ledger["outbox-pending"]:
@@ -57,7 +57,7 @@ def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
             )
 
 
-def _same(ledgers: Mapping[str, Ledger], first: str, second: str, part: str, thing: Message) -> Iterator[Difference]:
+def _same(ledgers: Mapping[str, Ledger], first: str, second: str, part: str) -> Iterator[Difference]:
     """Differences in a part that ``second`` knows from ``first``'s events. Not there and 0 are the same."""
     if first not in ledgers or second not in ledgers:
         return
@@ -66,14 +66,14 @@ def _same(ledgers: Mapping[str, Ledger], first: str, second: str, part: str, thi
         one, other = here.get(key) or None, there.get(key) or None
         if one == other:
             continue
-        names = {"thing": thing.msgid, "key": key, "first": first, "second": second}
+        names = {"part": part, "key": key, "first": first, "second": second}
         if other is None:
-            yield Difference(part, say("{thing} {key}: {first} has {one}, {second} has none", **names, one=one))
+            yield Difference(part, say("{part} {key}: {first} has {one}, {second} has none", **names, one=one))
         elif one is None:
-            yield Difference(part, say("{thing} {key}: {second} has {other}, {first} has none", **names, other=other))
+            yield Difference(part, say("{part} {key}: {second} has {other}, {first} has none", **names, other=other))
         else:
             yield Difference(
-                part, say("{thing} {key}: {first} has {one}, {second} has {other}", **names, one=one, other=other)
+                part, say("{part} {key}: {first} has {one}, {second} has {other}", **names, one=one, other=other)
             )
 
 
@@ -107,15 +107,15 @@ def _held(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
 
 
 def meetings_held(ledgers: Mapping[str, Ledger]) -> Iterator[str]:
-    """The ids of the meetings in matching's plan whose round the session timer has held at the meeting's site.
+    """The ids of the meetings in matching's plan whose round the session timer has held where they take place.
 
-    Two people of different sites meet over a screen; theirs is held with the mentee's site.
+    A meeting takes place at its mentor's table, so also where its two people meet over a screen it is held with the
+    rounds of the mentor's site.
     """
     rounds = ledgers["session_timer"]["rounds-held"]
     people = ledgers["registration"]["participants"]
     for meeting_id, text in ledgers["matching"]["meetings"].items():
-        number, _, rest = text.partition("/")
-        mentee = rest.rpartition("/")[2]
-        site = people.get(mentee, "//").split("/")[1]
-        if int(number) <= rounds.get(site, 0):
+        place, mentor_id, _ = text.rsplit("/", 2)
+        site_id = people.get(mentor_id, "mentor//").split("/")[1]
+        if int(place.partition("/")[0]) <= rounds.get(site_id, 0):
             yield meeting_id

@@ -174,7 +174,7 @@ def _letter(message: Any, subscription: Subscription) -> DeadLetter:
 
 def _back(letter: DeadLetter, subscription: Subscription) -> Outgoing:
     kept = {name: value for name, value in letter.headers.items() if not name.startswith(_OF_FAILURE)}
-    properties = {
+    properties: dict[str, Any] = {
         name: letter.properties[name] for name in ("content_type", "type", "timestamp") if name in letter.properties
     }
     return Outgoing(

@@ -1,0 +1,76 @@
+"""``speedmentor check``: do all services agree?"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from shared.messages import say
+from shared.operations.api import Api
+from shared.operations.checking import Finding, look, settle
+from shared.operations.places import setting
+from shared.operations.speaking import FAILED, WRONG_USAGE, end, failing_clearly, in_language, tell
+from shared.translation import spoken
+
+#: Differences of one program that are said; the rest is counted.
+MOST = 50
+
+
+@click.command()
+@click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
+@click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
+)
+@click.option("--program", "programs", multiple=True, metavar="ID", help="Only this; may be repeated.")
+@click.option("--amqp-uri", help="The broker, as the operator; without it (or AMQP_URI) its queues are not looked at.")
+@click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to let things come to rest.")
+@in_language
+def check(
+    url: str | None,
+    password_file: Path | None,
+    programs: tuple[str, ...],
+    amqp_uri: str | None,
+    wait: float,
+    language: str,
+) -> None:
+    """Compare what the services hold, and say what differs.
+
+    Ends with 0 if all agree, nothing waits and no letter is dead; with 1 if not, or if it cannot be found out. Events
+    take a moment to arrive: on a system that is in use, give --wait.
+    """
+    url = setting("SPEEDMENTOR_URL", url)
+    if url is None:
+        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
+    password = setting(
+        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
+    )
+    if password is None:
+        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
+    amqp_uri = setting("AMQP_URI", amqp_uri)
+    with failing_clearly(language):
+        api = Api(url, patience=max(wait, 5.0), language=language).log_in(password=password)
+        finding = settle(lambda: look(api, list(programs) or None, amqp_uri), wait)
+    _say(finding, amqp_uri is not None, language)
+    sys.exit(0 if finding.is_clean else FAILED)
+
+
+def _say(finding: Finding, with_broker: bool, language: str) -> None:
+    for program_id, differences in finding.programs.items():
+        if not differences:
+            tell(say("{program}: all services agree", program=program_id), language)
+            continue
+        tell(say("{program}: {count} differences", program=program_id, count=len(differences)), language)
+        for each in differences[:MOST]:
+            click.echo(f"  {spoken(each.what, language)}")
+        if len(differences) > MOST:
+            tell(say("  … and {count} more", count=len(differences) - MOST), language)
+    if not finding.programs:
+        tell(say("no program is published yet: there is nothing to compare"), language)
+    for each in finding.broker:
+        click.echo(spoken(each.what, language))
+    if not with_broker:
+        tell(say("the broker's queues were not looked at; give --amqp-uri"), language)
+    elif not finding.broker:
+        tell(say("all queues are empty, and there are no dead letters"), language)
