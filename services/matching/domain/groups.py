@@ -7,6 +7,7 @@ happens at one site changes nothing at those it does not share people with. A gr
 its sites has begun them.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -89,7 +90,8 @@ def question(
     seats = [seat for seat in current if seat.site_id in group]
     frozen = max((begun.get(site, 0) for site in group), default=0)
     met = {person for seat in seats if seat.round <= frozen for person in seat.pair}
-    present = [card for card in here if not card.withdrawn or card.id in met]
+    # Who comes to no round at all is left out: nobody is "unmet" for staying at home.
+    present = [card for card in here if not (card.withdrawn or card.absent_from == 1) or card.id in met]
     mentors = [card for card in present if card.role == MENTOR]
     mentees = [card for card in present if card.role == MENTEE]
     mentor_ids, mentee_ids = {c.id for c in mentors}, {c.id for c in mentees}
@@ -101,9 +103,7 @@ def question(
         "mentees": [_mentee(card, mentor_ids) for card in mentees],
         "never": sorted(_never(mentors, mentee_ids)),
         "absent": [
-            {"id": card.id, "from_round": frozen + 1 if card.withdrawn else card.absent_from}
-            for card in present
-            if card.withdrawn or card.absent_from is not None
+            {"id": card.id, "from_round": first} for card in present if (first := _gone_from(card, frozen)) <= rounds
         ],
     }
     if revised:
@@ -165,6 +165,13 @@ def _mentee(card: Card, mentors: set[str]) -> dict[str, Any]:
         "topics": data["topics"],
         "avoid": [other for other in card.avoids if other in mentors],
     }
+
+
+def _gone_from(card: Card, frozen: int) -> float:
+    """The first round a participant misses."""
+    if card.withdrawn:
+        return frozen + 1
+    return math.inf if card.absent_from is None else card.absent_from
 
 
 def _never(mentors: Iterable[Card], mentees: set[str]) -> Iterable[list[str]]:

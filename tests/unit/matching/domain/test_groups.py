@@ -1,9 +1,14 @@
 """Which sites are planned together, and which anew."""
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain.groups import groups_of, touched_groups
+from services.matching.domain.groups import Seat, groups_of, question, touched_groups
+from services.matching.domain.roster import Card
+from services.matching.planner import read_input
 
 SITES = [
     {"site_id": "jkt", "starts_at": "2026-12-05T02:00:00.000Z"},
@@ -50,3 +55,45 @@ def test_old_parts_left_and_new_parts_never_share_a_site(
     assert all(covered.isdisjoint(part) or covered.issuperset(part) for part in planned)
     left = [part for part in planned if covered.isdisjoint(part)]
     assert sorted(site for group in [*left, *anew] for site in group) == sorted(starts)
+
+
+def card(participant: str, role: str, **other: Any) -> Card:
+    data = {
+        "site_id": "jkt",
+        "remote": False,
+        "languages": ["id"],
+        "rounds": [1, 2, 3],
+        "max_meetings": 3,
+        "motive": "career",
+        "motives": ["career"],
+        "topics": {} if role == "mentor" else [],
+        "storytelling": 3,
+        "seats": 1,
+    }
+    return Card(participant, "p", role, **{"site_id": "jkt", "data": data, "ordinal": 1, **other})
+
+
+MET = Seat("e1", "m1", 1, "jkt-1", "jkt", 500, {})
+
+
+@pytest.mark.parametrize(("begun", "asked_of"), [({}, ["e2"]), ({"jkt": 1}, ["e1", "e2"])])
+def test_who_comes_to_no_round_is_not_asked_about_unless_already_met(
+    begun: dict[str, int], asked_of: list[str]
+) -> None:
+    cards = [card("m1", "mentor"), card("e1", "mentee", absent_from=1), card("e2", "mentee")]
+    asked = question(("jkt",), 3, cards, [MET], begun, revised=True)
+    assert [mentee["id"] for mentee in asked["mentees"]] == asked_of
+    assert [mentee["mentee"] for mentee in asked["current"]] == [each for each in asked_of if each == "e1"]
+    read_input(asked)
+
+
+@given(st.booleans(), st.integers(0, 3), st.sets(st.sampled_from(["m1", "e1", "e2"])))
+def test_the_planner_takes_every_question(revised: bool, begun: int, gone: set[str]) -> None:
+    cards = [
+        card("m1", "mentor", wants=("e2", "nobody"), avoids=("e1",), withdrawn="m1" in gone),
+        card("e1", "mentee", avoids=("m9",), withdrawn="e1" in gone),
+        card("e2", "mentee", absent_from=2, withdrawn="e2" in gone),
+    ]
+    asked = question(("jkt",), 3, cards, [MET], {"jkt": begun}, revised=revised)
+    if asked["mentors"] and asked["mentees"]:
+        read_input(asked)

@@ -28,9 +28,7 @@ FACTS = PlanFacts("plan", "program", "org", 2, 4, 3, 3, 0, QUALITY)
 def test_every_meeting_of_either_plan_is_in_exactly_one_part(before: list[Seat], after: list[Seat]) -> None:
     revision = compare(before, after)
     moved_from, moved_to = [a for a, _ in revision.moved], [b for _, b in revision.moved]
-    assert Counter(s.pair for s in before) == Counter(
-        s.pair for s in [*revision.removed, *moved_from, *revision.kept]
-    )
+    assert Counter(s.pair for s in before) == Counter(s.pair for s in [*revision.removed, *moved_from, *revision.kept])
     assert Counter(s.pair for s in after) == Counter(s.pair for s in [*revision.added, *moved_to, *revision.kept])
 
 
