@@ -82,14 +82,39 @@ class Daemon:
         return True
 
     def stop(self, grace: float) -> None:
-        """Ask the process to end, and after ``grace`` seconds end it with all that it started."""
+        """Ask the process to end, and after ``grace`` seconds end it; what it started ends with it."""
+        helpers = self._descendants()
         self.send(signal.SIGTERM)
         if not self.wait(grace):
             self.kill()
+        _see_off(helpers)
 
     def kill(self) -> None:
-        """End the process and its process group at once."""
+        """End the process and all that it started at once."""
+        helpers = self._descendants()
         if self.is_alive():
             # It leads its own group (see start), so the group is all ours.
             os.killpg(self.pid, signal.SIGKILL)
             self.wait(10)
+        _see_off(helpers)
+
+    def _descendants(self) -> "list[Daemon]":
+        """What this process has started, also in groups of their own, as Erlang's helpers are."""
+        found, parents = [], [self.pid] if self.is_alive() else []
+        while parents:
+            try:
+                text = Path(f"/proc/{parents[0]}/task/{parents[0]}/children").read_text()
+            except OSError:
+                text = ""
+            children = [int(each) for each in text.split()]
+            found += [Daemon(each, _began(each) or "gone") for each in children]
+            parents = parents[1:] + children
+        return found
+
+
+def _see_off(helpers: list[Daemon]) -> None:
+    """Give what has lost its parent a moment to end by itself, and end what does not."""
+    for each in helpers:
+        if not each.wait(1):
+            each.send(signal.SIGKILL)
+            each.wait(10)
