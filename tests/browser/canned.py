@@ -18,9 +18,7 @@ def session(
 ) -> dict[str, Any]:
     """A session as the API gives it."""
     step = timedelta(seconds=length + gap)
-    slots = [
-        (starts_at + number * step, starts_at + number * step + timedelta(seconds=length)) for number in range(rounds)
-    ]
+    starts = [starts_at + number * step for number in range(rounds)]
     return {
         "session_id": f"s-{site}",
         "program_id": PROGRAM,
@@ -30,8 +28,8 @@ def session(
         "time_zone": {"jkt": "Asia/Jakarta", "dps": "Asia/Makassar"}.get(site, "Asia/Jakarta"),
         "revision": 1,
         "timetable": [
-            {"round": number, "starts_at": write(start), "ends_at": write(end)}
-            for number, (start, end) in enumerate(slots, start=1)
+            {"round": number, "starts_at": write(start), "ends_at": write(start + timedelta(seconds=length))}
+            for number, start in enumerate(starts, start=1)
         ],
         "warning_seconds": [120, 30],
         "paused_at": None,
@@ -86,7 +84,7 @@ def plan(rounds: int = 6) -> dict[str, Any]:
         mentees = [each for each in people() if each["role"] == "mentee" and each["site_id"] == site]
         for number in range(1, rounds + 1):
             for table, mentor in enumerate(mentors):
-                mentee = mentees[(table + number) % len(mentees)]
+                mentee = mentees[(table + number) % len(mentors)]
                 meetings.append(
                     {
                         "meeting_id": f"m-{site}-{number}-{table}",

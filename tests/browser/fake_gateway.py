@@ -19,7 +19,8 @@ class FakeGateway:
 
     def __init__(self) -> None:
         self.offset = timedelta()
-        self.speed: float | None = 1.0
+        self.speed = 1.0
+        self.tells_speed = True
         self._real_origin = datetime.now(UTC)
         self.sessions: dict[str, dict[str, Any]] = {}
         self.people = {each["participant_id"]: each for each in canned.people()}
@@ -36,7 +37,7 @@ class FakeGateway:
     def now(self) -> datetime:
         """The time at the event."""
         gone = datetime.now(UTC) - self._real_origin
-        return self._real_origin + self.offset + gone * (self.speed or 1.0)
+        return self._real_origin + self.offset + gone * self.speed
 
     def tell(self, session: dict[str, Any]) -> None:
         """Make this the timetable, and tell the screens."""
@@ -71,7 +72,7 @@ class FakeGateway:
         @app.get("/api/v1/time")
         def time() -> dict[str, Any]:
             self.times_asked += 1
-            return {"now": canned.write(self.now()), **({} if self.speed is None else {"speed": self.speed})}
+            return {"now": canned.write(self.now()), **({"speed": self.speed} if self.tells_speed else {})}
 
         @app.get("/api/v1/programs/<program_id>/live")
         def live(program_id: str) -> Response:
@@ -140,11 +141,7 @@ class FakeGateway:
             f"{program}/connections": {
                 "connections": [{"connection_id": "c1", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]
             },
-            f"{program}/report": {
-                "program_id": canned.PROGRAM,
-                "answers": 128,
-                "figures": {"time_well_spent_mean": 5.8},
-            },
+            f"{program}/report": {"program_id": canned.PROGRAM, "answers": 128, "figures": {"stories_mean": 4.8}},
             f"{program}/access-codes": {
                 "access_codes": [
                     {"participant_id": each, "access_code": f"K7QF-{number:04}"}

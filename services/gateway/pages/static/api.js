@@ -98,7 +98,7 @@ export function showTrouble(error) {
 }
 
 /** Says that something has worked; takes the last trouble away. */
-export function say(text) {
+export function announce(text) {
   find("#trouble").hidden = true;
   const place = find("#said");
   place.textContent = text;

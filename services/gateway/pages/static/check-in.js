@@ -1,6 +1,6 @@
 /** The list at the door: find a person, check in, say who has not come. */
 
-import { get, listed, post, say, showTrouble } from "./api.js";
+import { get, listed, post, announce, showTrouble } from "./api.js";
 import { ask, select } from "./ask.js";
 import { fill, find, h, tell, whileBusy } from "./dom.js";
 import { roleText, standing } from "./states.js";
@@ -63,7 +63,7 @@ export async function checkIn(place, { id, program }) {
         await work();
         const now = await get(`/participants/${person.participant_id}`);
         people = people.map((each) => (each.participant_id === person.participant_id ? { ...each, ...now } : each));
-        say(done);
+        announce(done);
         draw();
         const search = find("#search", form);
         search.focus();

@@ -6,7 +6,7 @@ import { Live } from "./live.js";
 import { card } from "./meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
 import { questions } from "./questions.js";
-import { plain, t } from "./words.js";
+import { t } from "./words.js";
 
 const me = who();
 const state = { agenda: [], people: new Map(), given: new Set(), open: new Set() };
@@ -40,13 +40,17 @@ async function begin() {
 }
 
 async function agenda() {
-  const { meetings = [], revision } = await get(`/participants/${me.subject}/agenda`);
-  const others = [...new Set(meetings.map((meeting) => meeting.other_id))].filter((id) => !state.people.has(id));
-  const people = await Promise.all(others.map((id) => get(`/participants/${id}`).catch(() => ({ participant_id: id, name: t("Name not known") }))));
-  for (const person of people) state.people.set(person.participant_id, person);
+  const { meetings = [] } = await get(`/participants/${me.subject}/agenda`);
+  await meet(meetings.map((meeting) => meeting.other_id));
   state.agenda = meetings.toSorted((a, b) => a.round - b.round);
-  state.revision = revision;
   draw();
+}
+
+/** Learns who these are, those not known yet. */
+async function meet(ids) {
+  const others = [...new Set(ids)].filter((id) => !state.people.has(id));
+  const people = await Promise.all(others.map((id) => get(`/participants/${id}`).catch(() => null)));
+  for (const person of people) if (person) state.people.set(person.participant_id, person);
 }
 
 async function given() {
@@ -59,6 +63,7 @@ async function connections() {
   const found = listed(await get(`/programs/${me.program_id}/connections`).catch(() => []), "connections");
   find("#connections").hidden = !found.length;
   const other = me.role === "mentor" ? "mentee_id" : "mentor_id";
+  await meet(found.map((each) => each[other]));
   fill(find("#connection-list"), h("ul", { class: "plain cards" }, found.map((each) => {
     const person = state.people.get(each[other]);
     return h("li", { class: "card" }, h("b", {}, person?.name ?? t("Name not known")), h("p", { class: "quiet" }, t("You both want to stay in touch.")));
@@ -109,8 +114,6 @@ function draw() {
     },
   }));
   fill(place, meetings.length ? h("ol", { class: "plain cards" }, meetings) : h("p", { class: "quiet" }, t("Your meetings appear here as soon as there is a plan.")));
-  tell(find("#questions-title"), t("My questions"));
-  document.title = `${plain(t("My meetings"))} · speedmentor`;
 }
 
 /** `past`, `now` or `ahead`, by the countdown and never by the device's own clock. */

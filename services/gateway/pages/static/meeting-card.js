@@ -1,6 +1,6 @@
 /** One meeting in a participant's agenda: when, where, with whom, what the other brings, and feedback afterwards. */
 
-import { post, say, showTrouble } from "./api.js";
+import { post, announce, showTrouble } from "./api.js";
 import { h, whileBusy } from "./dom.js";
 import { plain, t, timeOfDay } from "./words.js";
 
@@ -79,7 +79,7 @@ async function send(event, meeting, role, done) {
       await post(`/meetings/${meeting.meeting_id}/feedback`, { ratings, stay_in_touch: value("touch") === "yes", ...(takeaway ? { takeaway } : {}) });
       form.closest("details").open = false;
       document.activeElement?.blur();
-      say(t("Thank you for your feedback."));
+      announce(t("Thank you for your feedback."));
       done();
     } catch (error) {
       showTrouble(error);

@@ -1,6 +1,6 @@
 /** The plan: how good it is, and who sits where in which round. */
 
-import { get, listed, post, say, showTrouble } from "./api.js";
+import { get, listed, post, announce, showTrouble } from "./api.js";
 import { fill, h, whileBusy } from "./dom.js";
 import { t } from "./words.js";
 
@@ -22,7 +22,7 @@ export async function plan(place, { id, program }) {
     return whileBusy(button, async () => {
       try {
         await post(`/programs/${id}/plan`);
-        say(t("The plan is being made."));
+        announce(t("The plan is being made."));
         await show();
       } catch (error) {
         showTrouble(error);

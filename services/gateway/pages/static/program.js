@@ -1,6 +1,6 @@
 /** The organizer's page of one program: its heading and its parts, each drawn when it is first looked at. */
 
-import { furnish, get, post, say, showTrouble } from "./api.js";
+import { furnish, get, post, announce, showTrouble } from "./api.js";
 import { checkIn } from "./check-in.js";
 import { fill, find, h, whileBusy } from "./dom.js";
 import { plan } from "./plan.js";
@@ -72,7 +72,7 @@ function publish(event) {
     try {
       await post(`/programs/${id}/publication`);
       await reload();
-      say(t("“{title}” is published.", context.program));
+      announce(t("“{title}” is published.", context.program));
     } catch (error) {
       showTrouble(error);
     }

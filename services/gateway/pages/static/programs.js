@@ -1,4 +1,4 @@
-import { furnish, get, listed, post, say, showTrouble } from "./api.js";
+import { furnish, get, listed, post, announce, showTrouble } from "./api.js";
 import { fill, find, h, whileBusy } from "./dom.js";
 import { stateText } from "./states.js";
 import { t } from "./words.js";
@@ -41,7 +41,7 @@ function publish(button, program) {
   return whileBusy(button, async () => {
     try {
       await post(`/programs/${program.program_id}/publication`);
-      say(t("“{title}” is published.", program));
+      announce(t("“{title}” is published.", program));
       await show();
     } catch (error) {
       showTrouble(error);
@@ -59,7 +59,7 @@ async function bringIn() {
   }
   try {
     const made = await post("/programs:import", { files });
-    say(t("Imported: {mentors} mentors, {mentees} mentees.", made));
+    announce(t("Imported: {mentors} mentors, {mentees} mentees.", made));
     find("#import").reset();
     fill(find("#chosen"));
     await show();

@@ -1,6 +1,6 @@
 /** A mentee's own questions, in their order: writing, moving, taking away, keeping. */
 
-import { put, say, showTrouble } from "./api.js";
+import { put, announce, showTrouble } from "./api.js";
 import { fill, find, h, whileBusy } from "./dom.js";
 import { t } from "./words.js";
 
@@ -23,7 +23,7 @@ export function questions(participant, given) {
       try {
         await put(`/participants/${participant}/questions`, { questions: texts });
         draw();
-        say(t("Your questions are saved."));
+        announce(t("Your questions are saved."));
       } catch (error) {
         showTrouble(error);
       }

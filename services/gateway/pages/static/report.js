@@ -1,6 +1,6 @@
 /** After the rounds: closing the program, its figures, and who stays in touch with whom. */
 
-import { get, listed, post, say, showTrouble } from "./api.js";
+import { get, listed, post, announce, showTrouble } from "./api.js";
 import { ask } from "./ask.js";
 import { fill, h, whileBusy } from "./dom.js";
 import { language, plain, t } from "./words.js";
@@ -31,7 +31,7 @@ export async function report(place, { id }) {
     await whileBusy(button, async () => {
       try {
         await post(`/programs/${id}/closing`);
-        say(t("The report is made."));
+        announce(t("The report is made."));
         await show();
       } catch (error) {
         showTrouble(error);

@@ -1,6 +1,6 @@
 /** The sessions of a program with their countdowns and what an organizer can do to them. */
 
-import { get, listed, post, say, showTrouble } from "./api.js";
+import { get, listed, post, announce, showTrouble } from "./api.js";
 import { ask, select } from "./ask.js";
 import { eventClock } from "./clock.js";
 import { Countdown, clockFace } from "./countdown.js";
@@ -82,7 +82,7 @@ export function sessions(place, { id, program }) {
       try {
         const now = await post(path, { ...body, revision });
         for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
-        say(done);
+        announce(done);
       } catch (error) {
         if (error.current) {
           take(error.current);
@@ -126,7 +126,7 @@ export function sessions(place, { id, program }) {
       try {
         const moved = await post(path, body);
         for (const each of moved.sessions ?? []) take(each);
-        say(t("The start has been moved."));
+        announce(t("The start has been moved."));
       } catch (error) {
         showTrouble(error);
       }
