@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.gateway.faults import TooMany, refusal
 from services.gateway.language import language
+from services.gateway.validation import as_message
 from shared.faults import Fault, Invalid, NotYet, Problem, Stale, Unauthenticated
 from shared.messages import say
 from shared.translation import spoken
@@ -120,7 +121,7 @@ def _problems(messages: Any) -> Iterator[Problem]:
         prefix = {"query": "?", "headers": "header "}.get(place)
         for path, text in _leaves(inner, ()):
             field = "/" + "/".join(_escaped(step) for step in path) if prefix is None else prefix + "/".join(path)
-            yield Problem(field if path else "", say(text), _REMEDY)
+            yield Problem(field if path else "", as_message(text), _REMEDY)
 
 
 def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
