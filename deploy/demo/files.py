@@ -1,0 +1,51 @@
+"""The files of an event, as text, and the instant they let it begin."""
+
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+NAMES = ("program.toml", "mentors.csv", "mentees.csv")
+
+
+class NotReadable(Exception):
+    """A file is not text in UTF-8; the text says which one and where."""
+
+
+@dataclass(frozen=True)
+class EventFiles:
+    """What is in the folder of an event: text by file name. What is missing is missing here too."""
+
+    folder: Path
+    texts: dict[str, str]
+
+    @property
+    def day_before(self) -> datetime:
+        """08:00 UTC on the day before the event; of today where the files do not say when it is."""
+        try:
+            found = tomllib.loads(self.texts.get("program.toml", "").removeprefix("\ufeff")).get("date")
+            # Both 2026-12-05 and "2026-12-05" are understood.
+            day = datetime.fromisoformat(str(found)).date()
+        except ValueError:
+            day = datetime.now(UTC).date()
+        return datetime.combine(day, time(8), UTC) - timedelta(days=1)
+
+
+def read_files(folder: Path) -> EventFiles:
+    """The event in ``folder``; whether it makes sense is for the registration service to say.
+
+    Raises:
+        NotReadable: a file is not UTF-8.
+    """
+    texts = {}
+    for name in NAMES:
+        path = folder / name
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
+        try:
+            texts[name] = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            row = data.count(b"\n", 0, error.start) + 1
+            raise NotReadable(f"{path}: row {row} is not UTF-8; save the file as CSV UTF-8") from error
+    return EventFiles(folder, texts)
