@@ -16,7 +16,7 @@ from pymongo.database import Database
 from services.feedback.domain import ERASED
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import Ended, Meeting, Told
-from services.feedback.domain.report import CONNECTIONS, Cell
+from services.feedback.domain.report import CONNECTIONS, STAY_IN_TOUCH, Cell
 from shared.storage.unit_of_work import Transaction
 
 Reader = Database[dict[str, Any]] | Transaction
@@ -165,7 +165,8 @@ def connections(reader: Reader, program_id: str, query: dict[str, Any]) -> list[
 def cells(reader: Reader, program_id: str) -> list[Cell]:
     """How often each answer was given, by question, site and role."""
     of_program = {"$match": {"program_id": program_id}}
-    answers = {"$concatArrays": [{"$objectToArray": "$ratings"}, [chosen]]}
+    chosen = {"k": STAY_IN_TOUCH, "v": _one_if("$stay_in_touch")}
+    answers: Any = {"$concatArrays": [{"$objectToArray": "$ratings"}, [chosen]]}
     group: dict[str, Any] = {"site_id": "$site_id", "role": "$role", "question": "$answer.k", "value": "$answer.v"}
     found: Any = reader["said"].aggregate(
         [

@@ -116,6 +116,7 @@ SUBSCRIPTIONS: Final = (
         "meetings",
         (
             "registration.program-published",
+            "registration.program-cancelled",
             "registration.participant-erased",
             "matching.meeting-assigned",
             "matching.meeting-released",
