@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import INCLUDE, RAISE, Schema, ValidationError, fields, validates_schema
+from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 WEEK = 7 * 86_400
@@ -99,16 +99,10 @@ class ParticipantFilter(Schema):
     """Which participants."""
 
     class Meta:
-        unknown = RAISE
+        unknown = EXCLUDE
 
     role = fields.String(validate=OneOf(["mentor", "mentee"]), load_default=None)
     site_id = ident("only of this site", load_default=None)
-
-
-class Language(Schema):
-    """Every address takes ``?lang=``."""
-
-    lang = fields.String(load_default=None, metadata={"description": "language of problems"})
 
 
 class Command(Request):
@@ -152,8 +146,10 @@ class OutagePolicy(Command):
 class LiveFilter(Schema):
     """What a screen watches."""
 
+    class Meta:
+        unknown = EXCLUDE
+
     site_id = ident("only this site; without it all of the program", load_default=None)
-    lang = fields.String(load_default=None)
 
 
 class Feedback(Request):
@@ -161,9 +157,9 @@ class Feedback(Request):
 
     ratings = fields.Dict(
         keys=fields.String(validate=Length(1, 64)),
-        values=fields.Integer(strict=True, validate=Range(1, 7)),
+        values=fields.Integer(strict=True, validate=Range(0, 10)),
         required=True,
-        metadata={"description": "what is rated -> 1 to 7", "example": {"time_well_spent": 6}},
+        metadata={"description": "what is rated -> a number on its own scale, at most 0 to 10", "example": {"time_well_spent": 6}},
     )
     stay_in_touch = fields.Boolean(required=True, metadata={"description": "when both say yes, they get connected"})
     takeaway = fields.String(
