@@ -1,0 +1,506 @@
+"""The registration service as a process of its own, on a real broker and database."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from kombu import Connection, Consumer, Exchange, Producer, Queue
+from pymongo import MongoClient
+
+from deploy.local import Infrastructure
+from deploy.local.waiting import eventually
+from shared.messaging.topology import EVENTS, declare
+from shared.security.principal import Principal
+from shared.security.tokens import sign
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = {
+    name: (ROOT / "examples/archipelago" / name).read_text("utf-8")
+    for name in ("program.toml", "mentors.csv", "mentees.csv")
+}
+SMALL = {
+    name: (ROOT / "examples/small" / name).read_text("utf-8") for name in ("program.toml", "mentors.csv", "mentees.csv")
+}
+ORG = "org-1"
+
+# A service that kills itself as it first gets to a certain point.
+DYING = """
+import os, signal
+from shared.process import run
+from services.registration import store
+from shared.storage.unit_of_work import UnitOfWork
+def dies_after(owner, name):
+    before = getattr(owner, name)
+    def dying(*args, **kwargs):
+        before(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+    setattr(owner, name, dying)
+dies_after({point})
+run("services.registration.service:Registration")
+"""
+
+
+class System:
+    """Replicas of registration, a caller, and a listener to all that is published."""
+
+    def __init__(self, uri: Callable[..., str], mongo_uri: str, infrastructure: Infrastructure, folder: Path) -> None:
+        self._uri = uri
+        self._mongo_uri = mongo_uri
+        self._secrets = infrastructure.secrets
+        self._folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+        client: MongoClient[dict[str, Any]] = MongoClient(mongo_uri)
+        self.database = client.get_default_database()
+        self._connection = Connection(uri())
+        declare(self._connection)
+        channel = self._connection.channel()
+        self._reply_to = str(uuid.uuid4())
+        self._answers: dict[str, Any] = {}
+        self._events: list[dict[str, Any]] = []
+        replies = Queue(
+            f"answers-{self._reply_to}", Exchange("nameko-rpc", "topic"), self._reply_to, exclusive=True, durable=False
+        )
+        heard = Queue(
+            f"events-{self._reply_to}", Exchange(EVENTS, "topic"), "speedmentor.#", exclusive=True, durable=False
+        )
+        self._consumers = [
+            Consumer(channel, [replies], on_message=self._answered, no_ack=True),
+            Consumer(channel, [heard], on_message=self._heard, no_ack=True),
+        ]
+        for consumer in self._consumers:
+            consumer.consume()
+        self._producer = Producer(channel)
+
+    def start(self, *command: str, ready: bool = True) -> subprocess.Popen[bytes]:
+        """Start a replica, of another ``command`` if given, and wait until it is ready."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = self._folder / f"registration-{len(self.processes)}.log"
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", *(command or ("-m", "services.registration"))],
+            env={
+                "PATH": os.environ["PATH"],
+                "AMQP_URI": self._uri("registration"),
+                "MONGO_URI": self._mongo_uri,
+                "HEALTH_PORT": str(port),
+                "TOKEN_PUBLIC_KEY_FILE": str(self._secrets.token_public_key),
+                "ACCESS_CODE_KEY_FILE": str(self._secrets.access_code_key),
+            },
+            stdout=log.open("wb"),
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+        self.processes.append(process)
+
+        def is_ready() -> bool:
+            assert process.poll() is None, log.read_text()[-3000:]
+            with urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+
+        if ready:
+            eventually(is_ready, 30, "registration is ready")
+        return process
+
+    def token(self, role: str = "organizer", subject: str = "olivia", **more: tuple[str, ...]) -> str:
+        """A token of the gateway's."""
+        principal = Principal(subject, role, ORG, **more)
+        return sign(principal, self._secrets.token_private_key.read_bytes())
+
+    def send(self, method: str, token: str | None, **arguments: Any) -> str:
+        """Send a request; returns the id of its answer."""
+        call = str(uuid.uuid4())
+        self._producer.publish(
+            {"args": [], "kwargs": arguments},
+            exchange="nameko-rpc",
+            routing_key=f"registration.{method}",
+            serializer="json",
+            reply_to=self._reply_to,
+            correlation_id=call,
+            headers={"nameko.token": token} if token else {},
+        )
+        return call
+
+    def answer(self, call: str, seconds: float = 20) -> dict[str, Any]:
+        """The answer to a request: ``{"ok": …}`` or ``{"fault": …}``."""
+        eventually(lambda: self._look() or call in self._answers, seconds, "an answer", pause=0)
+        answer = self._answers.pop(call)
+        assert answer["error"] is None, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def call(self, method: str, by: str | None = "organizer", **arguments: Any) -> Any:
+        """The result of a call that must succeed, made by an organizer unless another token is given."""
+        answer = self.answer(self.send(method, self.token() if by == "organizer" else by, **arguments))
+        assert "ok" in answer, answer
+        return answer["ok"]
+
+    def fault(self, method: str, by: str | None = "organizer", **arguments: Any) -> dict[str, Any]:
+        """The fault of a call that must fail."""
+        answer = self.answer(self.send(method, self.token() if by == "organizer" else by, **arguments))
+        assert "fault" in answer, answer
+        fault: dict[str, Any] = answer["fault"]
+        return fault
+
+    def events(self, program_id: str, count: int, *names: str) -> list[dict[str, Any]]:
+        """Wait for ``count`` events of a program (of these names, if any); each is there once."""
+
+        def found() -> list[dict[str, Any]]:
+            once = {each["id"]: each for each in self._events if each.get("program") == program_id}
+            return [each for each in once.values() if not names or _name(each) in names]
+
+        eventually(lambda: self._look() or len(found()) >= count, 20, f"{count} events", pause=0)
+        assert len(found()) == count, [_name(each) for each in found()]
+        return found()
+
+    def end(self) -> None:
+        """End what still runs."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait(10)
+        self._connection.close()
+
+    def _look(self) -> bool:
+        try:
+            self._connection.drain_events(timeout=0.05)
+        except TimeoutError:
+            self._connection.heartbeat_check()
+        return False
+
+    def _answered(self, message: Any) -> None:
+        self._answers[message.properties["correlation_id"]] = json.loads(message.body)
+
+    def _heard(self, message: Any) -> None:
+        self._events.append(json.loads(message.body))
+
+
+def _name(event: dict[str, Any]) -> str:
+    return str(event["type"]).removeprefix("speedmentor.registration.").removesuffix(".v1")
+
+
+@pytest.fixture
+def stage(infrastructure: Infrastructure, mongo_uri: Callable[[str], str], tmp_path: Path) -> Iterator[System]:
+    """A broker and a database with nobody else on them, and no replica yet."""
+    vhost = f"test-{uuid.uuid4().hex[:12]}"
+    infrastructure.add_vhost(vhost)
+
+    def uri(account: str = "launcher") -> str:
+        return infrastructure.amqp_uri(account, vhost)
+
+    made = System(uri, mongo_uri(f"registration-{uuid.uuid4().hex[:6]}"), infrastructure, tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def system(
+    infrastructure: Infrastructure,
+    amqp_uri: Callable[..., str],
+    mongo_uri: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[System]:
+    """One replica for all tests that do it no harm."""
+    made = System(amqp_uri, mongo_uri("registration"), infrastructure, tmp_path_factory.mktemp("registration"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture
+def program_id(system: System) -> str:
+    """The small event, published."""
+    imported = system.call("import_event", files=SMALL, idempotency_key=str(uuid.uuid4()))
+    return str(system.call("publish_program", program_id=imported["program_id"], idempotency_key=None)["program_id"])
+
+
+@pytest.fixture
+def people(system: System, program_id: str) -> dict[str, dict[str, Any]]:
+    """Its people by key."""
+    return {each["ref"]: each for each in system.call("list_participants", program_id=program_id)}
+
+
+def as_participant(system: System, person: dict[str, Any]) -> str:
+    """The token of a participant."""
+    return system.token(
+        person["role"], person["participant_id"], programs=(person["program_id"],), sites=(person["site_id"],)
+    )
+
+
+def test_an_event_is_imported_published_and_told(system):
+    imported = system.call("import_event", files=EXAMPLE, idempotency_key="archipelago")
+    assert {**imported, "program_id": None} == {
+        "program_id": None,
+        "mentors": 24,
+        "mentees": 72,
+        "sites": ["jkt", "sby", "mks"],
+    }
+    program_id = imported["program_id"]
+    assert system.call("get_program", program_id=program_id)["state"] == "draft"
+    assert system.call("ledger", program_id=program_id)["participants"] == {}, "nobody has been told of a draft"
+    view = system.call("publish_program", program_id=program_id, idempotency_key="publish")
+    assert (view["state"], view["mentors"], view["mentees"]) == ("published", 24, 72)
+
+    wanting = sum(
+        bool(each["wants"] or each["avoids"]) for each in system.call("list_participants", program_id=program_id)
+    )
+    told = system.events(program_id, 1 + 96 + wanting)
+    by_name = {name: [each for each in told if _name(each) == name] for name in {_name(each) for each in told}}
+    assert {name: len(found) for name, found in by_name.items()} == {
+        "program-published": 1,
+        "mentor-registered": 24,
+        "mentee-registered": 72,
+        "preference-stated": wanting,
+    }
+    opened = by_name["program-published"][0]["data"]
+    assert (opened["mentors"], opened["mentees"], opened["round_seconds"]) == (24, 72, 600)
+    assert [site["starts_at"] for site in opened["sites"]] == [
+        "2026-12-05T02:00:00.000Z",
+        "2026-12-05T02:00:00.000Z",
+        "2026-12-05T02:30:00.000Z",
+    ]
+    ledger = system.call("ledger", program_id=program_id)
+    assert ledger["programs"] == {program_id: "published"}
+    assert len(ledger["participants"]) == 96
+    assert ledger["participants"][by_name["mentor-registered"][0]["subject"]].startswith("mentor/")
+    eventually(lambda: system.call("ledger", program_id=program_id)["outbox-pending"] == 0)
+    assert "Wahyuni" not in json.dumps(told, ensure_ascii=False)
+
+
+def test_a_repeated_import_gets_the_first_answer_and_another_request_a_conflict(system):
+    first = system.call("import_event", files=SMALL, idempotency_key="again")
+    assert system.call("import_event", files=SMALL, idempotency_key="again") == first
+    assert len([each for each in system.call("list_programs") if each["program_id"] == first["program_id"]]) == 1
+    other = {**SMALL, "program.toml": SMALL["program.toml"].replace("rounds = 3", "rounds = 2")}
+    assert system.fault("import_event", files=other, idempotency_key="again")["code"] == "conflict"
+
+
+def test_faulty_files_are_named_and_nothing_is_created(system):
+    before = (system.database["programs"].count_documents({}), system.database["participants"].count_documents({}))
+    files = {**EXAMPLE, "mentees.csv": EXAMPLE["mentees.csv"].replace(",sby,", ",sub,", 2)}
+    fault = system.fault("import_event", files=files, idempotency_key=None)
+    assert fault["code"] == "invalid"
+    assert [(each["file"], each["row"], each["field"]) for each in fault["problems"]] == [
+        ("mentees.csv", 32, "site"),
+        ("mentees.csv", 33, "site"),
+    ]
+    assert all(each["remedy"]["msgid"] for each in fault["problems"])
+    after = (system.database["programs"].count_documents({}), system.database["participants"].count_documents({}))
+    assert after == before
+
+
+@pytest.mark.parametrize("point", ["store, 'add_participants'", "UnitOfWork, 'command'"])
+def test_a_service_killed_while_it_imports_has_imported_all_or_nothing(stage, point):
+    """Killed before the commit, or after it and before the answer: who asks again gets one program, whole."""
+    dying = stage.start("-c", DYING.format(point=point))
+    call = stage.send("import_event", stage.token(), files=SMALL, idempotency_key="once")
+    eventually(lambda: dying.poll() is not None, 20, "its death")
+    assert dying.returncode == -signal.SIGKILL
+    counts = (stage.database["programs"].count_documents({}), stage.database["participants"].count_documents({}))
+    assert counts == ((0, 0) if "store" in point else (1, 18))
+    stage.start()
+    first = stage.answer(call)["ok"]  # the broker has delivered the request again
+    assert stage.call("import_event", files=SMALL, idempotency_key="once") == first
+    assert stage.database["programs"].count_documents({}) == 1
+    assert stage.database["participants"].count_documents({"program_id": first["program_id"]}) == 18
+    assert stage.database["participants"].count_documents({}) == 18
+
+
+def test_a_service_killed_while_it_publishes_tells_everybody_once(stage):
+    stage.start()
+    program_id = stage.call("import_event", files=SMALL, idempotency_key=None)["program_id"]
+    stage.processes[0].kill()
+    dying = stage.start("-c", DYING.format(point="store, 'save_participants'"))
+    call = stage.send("publish_program", stage.token(), program_id=program_id, idempotency_key="publish")
+    eventually(lambda: dying.poll() is not None, 20, "its death")
+    assert stage.database["outbox"].count_documents({}) == 0
+    stage.start()
+    assert stage.answer(call)["ok"]["state"] == "published"
+    assert len(stage.events(program_id, 18, "mentor-registered", "mentee-registered")) == 18
+    stage.events(program_id, 1, "program-published")
+
+
+def test_arrivals_absences_and_withdrawals_are_kept_and_told(system, program_id, people):
+    gita, hasan, astrid = (people[ref]["participant_id"] for ref in ("t01", "t02", "astrid"))
+    arrived = system.call("check_in", participant_id=gita, idempotency_key="in")
+    assert (arrived["checked_in"], arrived["status"]) == (True, "registered")
+    assert system.call("check_in", participant_id=gita, idempotency_key="in") == arrived
+    system.call("check_in", participant_id=gita, idempotency_key="in-2")
+    assert system.call("mark_absent", participant_id=hasan, from_round=2, idempotency_key=None)["status"] == "absent:2"
+    assert system.call("withdraw", participant_id=astrid, idempotency_key=None)["status"] == "withdrawn"
+    told = system.events(program_id, 3, "participant-checked-in", "participant-absent", "participant-withdrawn")
+    assert {_name(each): each["subject"] for each in told} == {
+        "participant-checked-in": gita,
+        "participant-absent": hasan,
+        "participant-withdrawn": astrid,
+    }
+    ledger = system.call("ledger", program_id=program_id)
+    assert ledger["checked-in"] == [gita]
+    assert ledger["participants"][hasan] == "mentee/canteen/absent:2"
+    assert ledger["participants"][astrid] == "mentor/canteen/withdrawn"
+    assert system.call("get_program", program_id=program_id)["mentors"] == 5
+    assert system.fault("check_in", participant_id=astrid, idempotency_key=None)["code"] == "conflict"
+    fault = system.fault("mark_absent", participant_id=hasan, from_round=4, idempotency_key=None)
+    assert (fault["code"], fault["problems"][0]["field"]) == ("invalid", "/from_round")
+
+
+def test_somebody_who_walks_in_is_told_at_once_and_kept_from_the_team(system, program_id, people):
+    mentee = {
+        "name": "Ñusta Quispe",
+        "site_id": "canteen",
+        "languages": ["en"],
+        "motive": "network",
+        "topics": ["export"],
+        "team": "sales",
+        "questions": ["Who knows Peru?"],
+    }
+    seen = system.call("register_mentee", program_id=program_id, mentee=mentee, idempotency_key="walk-in")
+    assert (seen["name"], seen["rounds"], seen["max_meetings"]) == ("Ñusta Quispe", [1, 2, 3], 3)
+    again = system.call("register_mentee", program_id=program_id, mentee=mentee, idempotency_key="walk-in")
+    assert again["participant_id"] == seen["participant_id"]
+    told = system.events(program_id, 13, "mentee-registered")
+    assert seen["participant_id"] in {each["subject"] for each in told}
+    of_team = system.events(program_id, 2, "mentor-updated")
+    assert {each["subject"] for each in of_team} == {people[ref]["participant_id"] for ref in ("dina", "emil")}
+    assert all(seen["participant_id"] in each["data"]["never"] for each in of_team)
+    fault = system.fault(
+        "register_mentee", program_id=program_id, mentee={**mentee, "site_id": "roof"}, idempotency_key=None
+    )
+    assert fault["problems"][0]["field"] == "/mentee/site_id"
+    assert "name" in str(
+        system.fault("register_mentor", program_id=program_id, mentor={"site_id": "canteen"}, idempotency_key=None)
+    )
+
+
+def test_participants_change_their_own_and_read_the_public_part_of_others(system, program_id, people):
+    gita, hasan, chen = people["t01"], people["t02"], people["chen"]
+    own = as_participant(system, gita)
+    seen = system.call(
+        "update_questions", own, participant_id=gita["participant_id"], questions=["Just one?"], idempotency_key=None
+    )
+    assert seen["questions"] == ["Just one?"]
+    system.call(
+        "state_preference",
+        own,
+        participant_id=gita["participant_id"],
+        wants=[chen["participant_id"]],
+        avoids=[],
+        idempotency_key=None,
+    )
+    updated = system.events(program_id, 1, "mentee-updated")[0]
+    assert (updated["subject"], updated["data"]["questions"]) == (gita["participant_id"], 1)
+    others = system.call("list_participants", own, program_id=program_id)
+    assert {each["role"] for each in others} == {"mentor"}
+    assert all("email" not in each and "wants" not in each for each in others)
+    assert any(each["story"] for each in others)
+    assert "email" not in system.call("get_participant", own, participant_id=chen["participant_id"])
+    assert "questions" not in system.call("get_participant", own, participant_id=hasan["participant_id"])
+    assert system.call("get_participant", own, participant_id=gita["participant_id"])["email"] == gita["email"]
+    for method, arguments in (
+        ("update_questions", {"participant_id": hasan["participant_id"], "questions": []}),
+        ("withdraw", {"participant_id": hasan["participant_id"]}),
+        ("check_in", {"participant_id": gita["participant_id"]}),
+        ("cancel_program", {"program_id": program_id, "reason": "weather"}),
+        ("import_event", {"files": SMALL}),
+    ):
+        assert system.fault(method, own, **arguments, idempotency_key=None)["code"] == "forbidden", method
+    for method in ("access_codes", "ledger"):
+        assert system.fault(method, own, program_id=program_id)["code"] == "forbidden"
+    assert system.fault("list_participants", own, program_id=program_id, role="mentee")["code"] == "forbidden"
+
+
+def test_nobody_without_a_right_sees_anything(system, program_id, people):
+    assert system.fault("get_program", None, program_id=program_id)["code"] == "unauthenticated"
+    elsewhere = system.token("mentee", "someone", programs=("another",), sites=("x",))
+    assert system.fault("get_program", elsewhere, program_id=program_id)["code"] == "not-found"
+    assert system.fault("get_participant", elsewhere, participant_id=people["t01"]["participant_id"])["code"] == (
+        "not-found"
+    )
+    assert system.call("list_programs", elsewhere) == []
+    of_another_site = system.token(sites=("roof",))
+    assert system.fault("check_in", of_another_site, participant_id=people["t01"]["participant_id"])["code"] == (
+        "forbidden"
+    )
+    assert system.call("list_participants", of_another_site, program_id=program_id) == []
+
+
+def test_an_access_code_lets_in_whoever_it_belongs_to(system, program_id, people):
+    codes = {each["participant_id"]: each["access_code"] for each in system.call("access_codes", program_id=program_id)}
+    assert len(set(codes.values())) == 18
+    gita = people["t01"]
+    typed = codes[gita["participant_id"]].replace("-", " ").lower()
+    assert system.call("redeem_access_code", None, access_code=typed) == {
+        "participant_id": gita["participant_id"],
+        "role": "mentee",
+        "org": ORG,
+        "program_id": program_id,
+        "site_id": "canteen",
+    }
+    for wrong in ("0000-0000-0000", "nonsense"):
+        assert system.fault("redeem_access_code", None, access_code=wrong)["code"] == "not-found"
+    stored = json.dumps(list(system.database["participants"].find({"program_id": program_id})), default=str)
+    assert all(code not in stored and code.replace("-", "") not in stored for code in codes.values())
+
+
+def test_somebody_who_is_erased_is_forgotten(system, program_id, people):
+    gita = people["t01"]
+    own = as_participant(system, gita)
+    codes = {each["participant_id"]: each["access_code"] for each in system.call("access_codes", program_id=program_id)}
+    system.call("update_questions", own, participant_id=gita["participant_id"], questions=["?"], idempotency_key="q")
+    for key in ("erase", "erase-again"):
+        system.call("erase_participant", own, participant_id=gita["participant_id"], idempotency_key=key)
+    erased = system.events(program_id, 1, "participant-erased")[0]
+    assert erased["subject"] == gita["participant_id"]
+    assert system.fault("get_participant", participant_id=gita["participant_id"])["code"] == "not-found"
+    assert system.fault("redeem_access_code", None, access_code=codes[gita["participant_id"]])["code"] == "not-found"
+    assert gita["participant_id"] not in system.call("ledger", program_id=program_id)["participants"]
+    kept = [str(each) for name in system.database.list_collection_names() for each in system.database[name].find()]
+    about = [each for each in kept if gita["participant_id"] in each]
+    assert about
+    assert not any(gita["name"] in each or gita["email"] in each for each in about)
+
+
+def test_a_program_that_is_off_takes_nobody_any_more(system, program_id, people):
+    view = system.call("cancel_program", program_id=program_id, reason="weather", idempotency_key=None)
+    assert view["state"] == "cancelled"
+    assert system.events(program_id, 1, "program-cancelled")[0]["data"]["reason"] == "weather"
+    for method, arguments in (
+        ("check_in", {"participant_id": people["t01"]["participant_id"]}),
+        ("publish_program", {"program_id": program_id}),
+        ("cancel_program", {"program_id": program_id, "reason": "weather"}),
+    ):
+        assert system.fault(method, **arguments, idempotency_key=None)["code"] == "conflict"
+    fault = system.fault("cancel_program", program_id=program_id, reason="It rains", idempotency_key=None)
+    assert (fault["code"], fault["problems"][0]["field"]) == ("invalid", "/reason")
+
+
+def test_nobody_is_lost_who_registers_while_the_program_is_published(system):
+    program_id = system.call("import_event", files=SMALL, idempotency_key=None)["program_id"]
+    mentee = {"site_id": "canteen", "languages": ["en"], "motive": "network", "topics": ["export"]}
+    calls = [
+        system.send(
+            "register_mentee",
+            system.token(),
+            program_id=program_id,
+            mentee={**mentee, "name": f"Guest {number}"},
+            idempotency_key=f"{program_id}-{number}",
+        )
+        for number in range(6)
+    ]
+    calls.insert(3, system.send("publish_program", system.token(), program_id=program_id, idempotency_key=None))
+    assert all("ok" in system.answer(call, 30) for call in calls)
+    system.events(program_id, 18, "mentee-registered")
+    assert len(system.call("ledger", program_id=program_id)["participants"]) == 24

@@ -1,0 +1,234 @@
+"""What may happen to a registration, what others are told of it, and that nothing personal is among that."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.registration import events
+from services.registration.domain import participant as people
+from services.registration.domain import walk_in
+from services.registration.domain.files import read_event
+from services.registration.domain.participant import Mentee
+from services.registration.domain.program import Program, State
+from services.registration.views import full_view, peer_view, public_view
+from shared.events import encode, seal
+from shared.faults import Conflict, Invalid
+
+NOW = datetime(2026, 12, 5, 1, 50, tzinfo=UTC)
+
+
+@pytest.fixture
+def program(read, files):
+    return read(files).program.publish()
+
+
+def names(told):
+    return [each.type.removeprefix("registration.") for each in told]
+
+
+def published(told):
+    """The events as they go out: this refuses what breaks the catalogue."""
+    return [encode(seal(each, id="event-1", ordinal=1, time=NOW)) for each in told]
+
+
+def test_a_program_is_published_once_and_cancelled_once(read, files):
+    draft = read(files).program
+    program = draft.publish()
+    assert (draft.state, program.state) == (State.DRAFT, State.PUBLISHED)
+    with pytest.raises(Conflict):
+        program.publish()
+    cancelled = program.cancel("too-few-mentors")
+    assert names(events.program_cancelled(program, cancelled)) == ["program-cancelled"]
+    assert events.program_cancelled(draft, draft.cancel("weather")) == []
+    for change in (cancelled.publish, lambda: cancelled.cancel("again")):
+        with pytest.raises(Conflict):
+            change()
+
+
+def test_publishing_says_how_many_are_registered_and_when_it_starts(program):
+    event = events.program_published(program, 2, 3)
+    assert (event.data["mentors"], event.data["mentees"]) == (2, 3)
+    assert event.data["sites"] == [
+        {"site_id": "jkt", "time_zone": "Asia/Jakarta", "starts_at": "2026-12-05T02:00:00.000Z"}
+    ]
+    assert published([event])
+
+
+def test_a_registration_is_told_whole_and_preferences_apart(mentor, mentee):
+    assert names(events.told(None, mentor)) == ["mentor-registered", "preference-stated"]
+    assert names(events.told(None, mentee)) == ["mentee-registered", "preference-stated"]
+    registered = events.told(None, mentor)[0].data
+    assert registered["never"] == list(mentor.never) != []
+    assert registered["topics"] == {"funding": 5, "hiring": 3}
+    assert events.told(None, mentee)[0].data["questions"] == 2
+
+
+def test_arrival_absence_and_withdrawal_are_told_once(mentee, program):
+    arrived = people.check_in(mentee, program, NOW)
+    assert names(events.told(mentee, arrived)) == ["participant-checked-in"]
+    assert people.check_in(arrived, program, NOW.replace(hour=2)) == arrived
+    absent = people.mark_absent(arrived, program, 3)
+    assert (absent.status, names(events.told(arrived, absent))) == ("absent:3", ["participant-absent"])
+    assert people.mark_absent(absent, program, 4) == absent, "the earliest round holds"
+    assert people.mark_absent(absent, program, 2).status == "absent:2"
+    gone = people.withdraw(absent, program)
+    assert (gone.status, names(events.told(absent, gone))) == ("withdrawn", ["participant-withdrawn"])
+    assert people.withdraw(gone, program) == gone
+    for change in (
+        lambda: people.check_in(gone, program, NOW),
+        lambda: people.mark_absent(gone, program, 1),
+        lambda: people.prefer(gone, program, (), ()),
+        lambda: people.ask(gone, program, ()),
+    ):
+        with pytest.raises(Conflict):
+            change()
+
+
+@pytest.mark.parametrize("number", [0, 5, -1])
+def test_a_round_that_does_not_exist_cannot_be_missed(mentee, program, number):
+    with pytest.raises(Invalid):
+        people.mark_absent(mentee, program, number)
+
+
+def test_nobody_arrives_at_a_draft_or_after_it_is_off(mentee, program):
+    for state in (State.DRAFT, State.CANCELLED):
+        with pytest.raises(Conflict):
+            people.check_in(mentee, replace(program, state=state), NOW)
+
+
+def test_a_new_question_is_told_by_number_only_and_mentors_ask_none(mentor, mentee, program):
+    asked = people.ask(mentee, program, ("What would you do?",))
+    told = events.told(mentee, asked)
+    assert names(told) == ["mentee-updated"]
+    assert told[0].data["questions"] == 1
+    assert events.told(mentee, people.ask(mentee, program, ("A?", "B?"))) == [], "as many as before: nothing to tell"
+    with pytest.raises(Conflict):
+        people.ask(mentor, program, ("Why?",))
+
+
+def test_what_happened_in_a_draft_is_told_when_it_is_published(mentee, program):
+    gone = people.withdraw(people.mark_absent(people.check_in(mentee, program, NOW), program, 2), program)
+    assert names(events.told(None, gone)) == [
+        "mentee-registered",
+        "preference-stated",
+        "participant-absent",
+        "participant-checked-in",
+        "participant-withdrawn",
+    ]
+
+
+def test_no_event_says_who_somebody_is(example):
+    found = read_event(example("archipelago"), "org-1", iter(f"id-{n}" for n in range(200)).__next__)
+    told = [event for each in (*found.mentors, *found.mentees) for event in events.told(None, each)]
+    told += [events.erased(each) for each in found.mentors]
+    bodies = b"\n".join(published(told)).decode()
+    for each in (*found.mentors, *found.mentees):
+        assert json.dumps(each.name)[1:-1] not in bodies
+        assert each.name not in bodies
+        assert each.email not in bodies
+        assert each.team == "" or each.team not in bodies
+    assert all(question not in bodies for each in found.mentees for question in each.questions)
+    assert all(each.story.lesson not in bodies for each in found.mentors)
+
+
+def test_others_see_the_public_part_only(mentor, mentee):
+    private = {"email", "ref", "team", "wants", "avoids", "never", "rounds", "max_meetings", "manager", "seats"}
+    for person in (mentor, mentee):
+        assert not private & set(public_view(person))
+        assert set(public_view(person)) <= set(full_view(person))
+    assert public_view(mentee)["questions"] == ["How?", "When?"]
+    assert "questions" not in peer_view(mentee)
+
+
+MENTEE_FORM = {
+    "name": " Dewi \n Ayu ",
+    "site_id": "jkt",
+    "languages": ["ID", "en"],
+    "email": "",
+    "team": "BANK",
+    "remote": False,
+    "rounds": None,
+    "max_meetings": None,
+    "wants": [],
+    "avoids": [],
+    "motive": "career",
+    "topics": ["Funding"],
+    "questions": ["Why?", "  "],
+    "manager": None,
+}
+
+
+def test_a_walk_in_is_read_as_a_row_is_and_kept_from_the_team(read, files, program):
+    mentors = read(files).mentors
+    mentee = walk_in.mentee_of(MENTEE_FORM, program, "id-new", [each.id for each in mentors])
+    assert (mentee.name, mentee.languages, mentee.topics) == ("Dewi Ayu", ("id", "en"), ("funding",))
+    assert (mentee.rounds, mentee.max_meetings, mentee.questions) == ((1, 2, 3, 4), 4, ("Why?",))
+    changed = walk_in.keep_apart(mentors, mentee)
+    assert [each.id for each in changed] == [mentors[0].id]
+    assert changed[0].never[-1] == "id-new"
+    assert names(events.told(mentors[0], changed[0])) == ["mentor-updated"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "pointer"),
+    [
+        ("site_id", "mars", "/mentee/site_id"),
+        ("wants", ["nobody"], "/mentee/wants"),
+        ("manager", "nobody", "/mentee/manager"),
+        ("rounds", [5], "/mentee/rounds"),
+        ("topics", [], "/mentee/topics"),
+        ("questions", ["x" * 501], "/mentee/questions/1"),
+        ("name", "", "/mentee/name"),
+    ],
+)
+def test_a_faulty_walk_in_is_named_by_field(program, field, value, pointer):
+    with pytest.raises(Invalid) as caught:
+        walk_in.mentee_of({**MENTEE_FORM, field: value}, program, "id-new", ["id-1"])
+    assert [each.field for each in caught.value.problems] == [pointer]
+
+
+def test_wishes_are_for_people_of_the_other_role_and_for_one_list():
+    walk_in.check_wishes(["a"], ["b"], ["a", "b"])
+    for wants, avoids in ((["c"], []), ([], ["c"]), (["a"], ["a"])):
+        with pytest.raises(Invalid):
+            walk_in.check_wishes(wants, avoids, ["a", "b"])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["check-in", "absent", "withdraw"]), st.integers(1, 4)), max_size=8))
+def test_any_history_is_told_so_that_a_listener_comes_to_the_same_state(history):
+    """A listener that keeps the earliest absence and whatever else it hears agrees with the registration."""
+    program = Program(
+        id="p", org="o", key="k", title="T", rounds=4, round_seconds=60, break_seconds=0, warning_seconds=(),
+        sites=(), state=State.PUBLISHED,
+    )  # fmt: skip
+    person = Mentee(
+        id="e", org="o", program_id="p", site_id="s", name="N", languages=("id",), rounds=(1, 2, 3, 4),
+        max_meetings=4, motive="career", topics=("funding",),
+    )  # fmt: skip
+    heard: dict[str, int | bool] = {}
+    for what, number in history:
+        try:
+            match what:
+                case "check-in":
+                    after = people.check_in(person, program, NOW)
+                case "absent":
+                    after = people.mark_absent(person, program, number)
+                case _:
+                    after = people.withdraw(person, program)
+        except Conflict:
+            continue
+        for event in events.told(person, after):
+            match event.type:
+                case "registration.participant-absent":
+                    heard["absent"] = min(heard.get("absent", 99), event.data["from_round"])
+                case other:
+                    assert other not in heard, "told twice"
+                    heard[other] = True
+        person = after
+    assert heard.get("absent") == person.absent_from
+    assert ("registration.participant-withdrawn" in heard) == person.withdrawn
+    assert ("registration.participant-checked-in" in heard) == (person.checked_in_at is not None)
