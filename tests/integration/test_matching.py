@@ -1,0 +1,246 @@
+"""Matching as a process on the real broker and database: a roster comes in as events, plans go out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from deploy.local import Deployment, Infrastructure
+from shared.events import Event, NewEvent, encode, seal
+from shared.ids import new_id
+from shared.messaging.publisher import ConfirmedPublisher
+from shared.messaging.topology import declare
+from shared.security.principal import Principal
+from shared.security.tokens import sign
+from tests.integration.backbone.stage import Outside, RpcCaller, message
+
+pytestmark = pytest.mark.integration
+
+SITES = [
+    {"site_id": "jkt", "time_zone": "Asia/Jakarta", "starts_at": "2026-12-05T02:00:00.000Z"},
+    {"site_id": "upg", "time_zone": "Asia/Makassar", "starts_at": "2026-12-05T01:00:00.000Z"},
+]
+ROUNDS = 3
+MENTORS, MENTEES = 3, 5  # at each site
+
+
+class Organizer:
+    """Registration and an organizer in one: publishes what registration would, and asks for plans."""
+
+    def __init__(self, publish: Callable[[list[Event]], None], rpc: RpcCaller, private_key: bytes) -> None:
+        self._publish, self._rpc = publish, rpc
+        self._tokens = {
+            "organizer": sign(Principal("rina", "organizer", "acme"), private_key),
+            "stranger": sign(Principal("sam", "organizer", "another"), private_key),
+        }
+        self._private_key = private_key
+        self.program_id = new_id()
+        self.people = {
+            (role, site["site_id"], number): new_id()
+            for role, count in (("mentor", MENTORS), ("mentee", MENTEES))
+            for site in SITES
+            for number in range(count)
+        }
+        self._ordinals: Counter[str] = Counter()
+
+    def event(self, name: str, subject: str, site: str | None = None, **data: Any) -> Event:
+        self._ordinals[subject] += 1
+        new = NewEvent(name, subject, {"program_id": self.program_id, **data}, "acme", self.program_id, site)
+        now = datetime.now(UTC)
+        return seal(new, id=new_id(), ordinal=self._ordinals[subject], time=now, correlationid=new_id())
+
+    def publish_program(self) -> None:
+        everybody = [("mentor", MENTORS), ("mentee", MENTEES)]
+        counts = {f"{role}s": count * len(SITES) for role, count in everybody}
+        self._publish(
+            [
+                self.event(
+                    "registration.program-published",
+                    self.program_id,
+                    title_key="trial",
+                    rounds=ROUNDS,
+                    round_seconds=600,
+                    break_seconds=60,
+                    warning_seconds=[60],
+                    sites=SITES,
+                    **counts,
+                )
+            ]
+        )
+
+    def register_all(self) -> None:
+        common = {"remote": False, "languages": ["id"], "rounds": [1, 2, 3], "max_meetings": 3}
+        registered = []
+        for (role, site, number), participant in self.people.items():
+            special: dict[str, Any] = (
+                {
+                    "topics": {"funding": 1 + number % 5},
+                    "motives": ["career"],
+                    "storytelling": 3,
+                    "seats": 1,
+                    "has_story": True,
+                }
+                if role == "mentor"
+                else {"motive": "career", "topics": ["funding"], "questions": 2}
+            )
+            data = {f"{role}_id": participant, "site_id": site, **common, **special}
+            registered.append(self.event(f"registration.{role}-registered", participant, site, **data))
+        self._publish(registered)
+
+    def miss(self, role: str, site: str, number: int, from_round: int) -> None:
+        participant = self.people[role, site, number]
+        data = {"participant_id": participant, "site_id": site, "role": role, "from_round": from_round}
+        self._publish([self.event("registration.participant-absent", participant, site, **data)])
+
+    def start_round(self, site: str, number: int) -> None:
+        session = f"session-{site}"
+        at = "2026-12-05T02:00:00.000Z"
+        data = {"session_id": session, "site_id": site, "revision": 1, "round": number, "late": False}
+        times = {"scheduled_at": at, "actual_at": at, "ends_at": "2026-12-05T02:10:00.000Z"}
+        self._publish([self.event("session-timer.round-started", session, site, **data, **times)])
+
+    def call(self, method: str, who: str = "organizer", **arguments: Any) -> dict[str, Any]:
+        token = self._tokens.get(who) or sign(Principal(who, "mentee", "acme", (self.program_id,)), self._private_key)
+        return self._rpc.call(method, {"token": token}, **arguments)
+
+    def plan(self) -> dict[str, Any]:
+        """What :meth:`get_plan` shows."""
+        plan: dict[str, Any] = self.call("get_plan", program_id=self.program_id)["ok"]
+        return plan
+
+
+@pytest.fixture
+def deployment(
+    infrastructure: Infrastructure, amqp_uri: Callable[..., str], mongo_uri: Callable[..., str]
+) -> Iterator[Deployment]:
+    with Connection(amqp_uri()) as connection:
+        # What belongs to all services none of them may declare; a deployment brings it along.
+        declare(connection)
+    made = Deployment(infrastructure, {"AMQP_URI": amqp_uri("matching"), "MONGO_URI": mongo_uri("matching")})
+    made.wait_ready(*made.start("matching"))
+    yield made
+    made.stop_all()
+
+
+@pytest.fixture
+def organizer(
+    deployment: Deployment, infrastructure: Infrastructure, amqp_uri: Callable[..., str]
+) -> Iterator[Organizer]:
+    def publish(events: list[Event]) -> None:
+        with Connection(amqp_uri()) as connection:
+            connection.connect()
+            outcomes = ConfirmedPublisher(connection).publish([message(event, encode(event)) for event in events])
+            assert {outcome.value for outcome in outcomes} == {"confirmed"}
+
+    rpc = RpcCaller(amqp_uri())
+    yield Organizer(publish, rpc, infrastructure.secrets.token_private_key.read_bytes())
+    rpc.close()
+
+
+@pytest.fixture
+def outside(deployment: Deployment, amqp_uri: Callable[..., str]) -> Iterator[Outside]:
+    consumer = Outside(amqp_uri(), "speedmentor.matching.#")
+    yield consumer
+    consumer.close()
+
+
+def planned(organizer: Organizer, eventually: Callable[..., Any], revision: int = 1) -> dict[str, Any]:
+    """Register everybody, ask for a plan and wait for it."""
+    organizer.publish_program()
+    organizer.register_all()
+    key = new_id()
+    eventually(
+        lambda: "ok" in organizer.call("request_plan", program_id=organizer.program_id, idempotency_key=key),
+        20,
+        "the roster is complete",
+    )
+    eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan")
+    return organizer.plan()
+
+
+def by_place(plan: dict[str, Any], site: str) -> set[tuple[Any, ...]]:
+    return {
+        (each["round"], each["table"], each["mentor_id"], each["mentee_id"])
+        for each in plan["meetings"]
+        if each["site_id"] == site
+    }
+
+
+def test_a_plan_waits_for_the_whole_roster_and_is_published_meeting_by_meeting(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    unknown = organizer.call("request_plan", program_id=organizer.program_id)
+    assert unknown["fault"]["code"] == "not-yet"
+    organizer.publish_program()
+    eventually(
+        lambda: (
+            "still being registered"
+            in organizer.call("request_plan", program_id=organizer.program_id)["fault"]["detail"]["msgid"]
+        ),
+        20,
+        "the program is known",
+    )
+    plan = planned(organizer, eventually)
+    assert plan["revision"] == 1
+    assert plan["quality"]["certified"] is True
+    # Three mentors with three rounds each: nine meetings a site.
+    assert plan["quality"]["meetings"] == len(plan["meetings"]) == 9 * len(SITES)
+    events = outside.wait_for(len(plan["meetings"]) + 1)
+    assigned = {each["data"]["meeting_id"] for each in events if "meeting-assigned" in each["type"]}
+    assert assigned == {each["meeting_id"] for each in plan["meetings"]}
+    assert [each["data"]["revision"] for each in events if "plan-published" in each["type"]] == [1]
+
+
+def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    before = planned(organizer, eventually)
+    organizer.start_round("jkt", 1)
+    organizer.miss("mentor", "jkt", 0, from_round=2)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a second revision")
+    after = organizer.plan()
+    gone = organizer.people["mentor", "jkt", 0]
+    assert by_place(after, "upg") == by_place(before, "upg")
+    assert {each for each in by_place(after, "jkt") if each[0] == 1} == {
+        each for each in by_place(before, "jkt") if each[0] == 1
+    }
+    assert not [each for each in after["meetings"] if each["mentor_id"] == gone and each["round"] > 1]
+    assert after["quality"]["meetings"] == before["quality"]["meetings"] - 2
+
+
+def test_a_repeated_request_and_two_replicas_make_one_plan(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    (second,) = deployment.start("matching")
+    deployment.wait_ready(second)
+    plan = planned(organizer, eventually)
+    deployment.kill("matching-1")
+    for key in ("again", "again", "and again"):
+        asked = organizer.call("request_plan", program_id=organizer.program_id, idempotency_key=key)
+        assert asked["ok"]["plan_id"] == plan["plan_id"]
+    eventually(lambda: organizer.plan()["planned"] == 3, 30, "all three requests are answered")
+    assert organizer.plan()["revision"] == 1, "the same roster gives the same plan, which is nothing new"
+    outside.wait_for(len(plan["meetings"]) + 1)
+    assert Counter(each["type"].split(".")[2] for each in outside.events) == {
+        "meeting-assigned": len(plan["meetings"]),
+        "plan-published": 1,
+    }
+
+
+def test_people_see_their_own_agenda_and_organizers_their_own_programs(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    plan = planned(organizer, eventually)
+    me, other = organizer.people["mentee", "jkt", 0], organizer.people["mentee", "jkt", 1]
+    agenda = organizer.call("get_agenda", me, participant_id=me)["ok"]
+    assert [each["meeting_id"] for each in agenda["meetings"]] == [
+        each["meeting_id"] for each in plan["meetings"] if each["mentee_id"] == me
+    ]
+    assert organizer.call("get_agenda", me, participant_id=other)["fault"]["code"] == "forbidden"
+    assert organizer.call("get_plan", me, program_id=organizer.program_id)["fault"]["code"] == "forbidden"
+    for method in ("get_plan", "ledger", "request_plan"):
+        assert organizer.call(method, "stranger", program_id=organizer.program_id)["fault"]["code"] == "forbidden"
+    assert organizer.call("get_agenda", "stranger", participant_id=me)["fault"]["code"] == "forbidden"
