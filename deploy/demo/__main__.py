@@ -29,7 +29,7 @@ SPEED = 360.0
 FAILED, FAULTY_FILES = 1, 2
 
 
-class KillType(click.ParamType):
+class KillType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """``service@seconds``."""
 
     name = "what@seconds"

@@ -83,7 +83,7 @@ class Observer:
             )
             channel.queue_bind(self._queue, EVENTS, "speedmentor.#")
             channel.basic_qos(0, 500, False)
-            channel.basic_consume(self._queue, callback=lambda message: self._hear(channel, message))
+            tag = channel.basic_consume(self._queue, callback=lambda message: self._hear(channel, message))
             self._bound.set()
             while not self._stopping.is_set():
                 try:
@@ -91,12 +91,13 @@ class Observer:
                     amqp.drain_events(timeout=LISTEN)
                 except TimeoutError:
                     continue
+            channel.basic_cancel(tag)
             channel.queue_delete(self._queue)
 
     def _hear(self, channel: Any, message: Any) -> None:
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         with self._lock:
-            self._note(body, message.routing_key)
+            self._note(body, message.delivery_info["routing_key"])
         channel.basic_ack(message.delivery_tag)
 
     def _note(self, body: bytes, routing_key: str) -> None:

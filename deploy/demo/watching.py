@@ -23,11 +23,11 @@ class Screen:
     def __init__(self, console: Console, clock: Clock) -> None:
         self._console = console
         self._clock = clock
-        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
         self._stage = ""
         self._began = time.monotonic()
         self._done = (0, 0)
         self._views: list[View] = []
+        self._live = Live(console=console, refresh_per_second=8, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
