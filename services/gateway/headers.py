@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import Histogram
 
 from services.gateway.auth import read_token
+from services.gateway.faults import refusal
 from shared.ids import new_id
 from shared.trace import Trace
 
@@ -39,6 +40,7 @@ _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a
 def register(app: Flask) -> None:
     """Begin every request of ``app`` with a trace and end it with the headers that keep browsers safe."""
     app.before_request(_begin)
+    app.before_request(_require_json)
     app.before_request(read_token)
     app.after_request(_end)
 
@@ -49,6 +51,11 @@ def _begin() -> None:
     g.trace = Trace(new_id(), given).child() if _TRACEPARENT.fullmatch(given) else Trace.start()
     if request.path.endswith(":import"):
         request.max_content_length = MOST_BYTES_OF_FILES
+
+
+def _require_json() -> None:
+    if request.content_length and not request.is_json and request.path.startswith("/api/"):
+        raise refusal(415)
 
 
 def _end(response: Response) -> Response:

@@ -15,4 +15,9 @@ def language() -> str:
     for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
         if asked in spoken:
             return asked
-    return request.accept_languages.best_match(spoken, DEFAULT) or DEFAULT
+    # Most wanted first; a region (en-GB) is content with the language it belongs to (RFC 4647, 3.4: lookup).
+    for wanted, _ in request.accept_languages:
+        primary = wanted.replace("_", "-").partition("-")[0].lower()
+        if primary in spoken:
+            return primary
+    return DEFAULT

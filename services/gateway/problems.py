@@ -80,7 +80,7 @@ def register(app: Flask) -> None:
 def of_http(error: HTTPException) -> Any:
     """The answer to an error that the framework raised; redirections stay what they are."""
     messages = getattr(error, "data", {}).get("messages")
-    if messages:
+    if messages and error.code == Invalid.status:
         return response(Invalid(say("The request is not valid; every fault is named."), list(_problems(messages))))
     if error.code is None or error.code < 400:
         return error.get_response()

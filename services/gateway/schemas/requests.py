@@ -159,7 +159,10 @@ class Feedback(Request):
         keys=fields.String(validate=Length(1, 64)),
         values=fields.Integer(strict=True, validate=Range(0, 10)),
         required=True,
-        metadata={"description": "what is rated -> a number on its own scale, at most 0 to 10", "example": {"time_well_spent": 6}},
+        metadata={
+            "description": "what is rated -> a number on its own scale, at most 0 to 10",
+            "example": {"time_well_spent": 6},
+        },
     )
     stay_in_touch = fields.Boolean(required=True, metadata={"description": "when both say yes, they get connected"})
     takeaway = fields.String(

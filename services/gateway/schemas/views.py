@@ -157,6 +157,17 @@ class Plan(View):
     unmet = fields.List(fields.Raw(), metadata={"description": "wishes that could not be met, and why"})
 
 
+class OwnMeeting(View):
+    """Whom one meets, when and where."""
+
+    meeting_id = text("the meeting")
+    round = whole("from 1")
+    table = text("the table")
+    site_id = text("the site; none for two who meet over a screen", allow_none=True)
+    role_of_other = text("mentor or mentee")
+    other_id = text("the participant one meets")
+
+
 class Agenda(View):
     """A participant's own meetings."""
 
@@ -164,7 +175,7 @@ class Agenda(View):
     program_id = text("the program")
     plan_id = text("the plan", allow_none=True)
     revision = whole("of the plan")
-    meetings = fields.List(fields.Nested(Meeting, only=("meeting_id", "round", "table", "site_id")))
+    meetings = fields.List(fields.Nested(OwnMeeting))
 
 
 class PlannedRound(View):

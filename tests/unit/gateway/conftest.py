@@ -1,0 +1,117 @@
+"""A whole gateway without broker: its app, and stand-ins for the services that answer what a test tells them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from flask import Flask
+from flask.testing import FlaskClient
+
+from services.gateway.app import build_app
+from services.gateway.door import Door
+from services.gateway.live.hub import Hub
+from shared.clock import SystemClock
+from shared.config import Settings
+from shared.faults import Fault, fault_from_document
+from shared.security.principal import MENTEE, ORGANIZER, Principal
+from shared.security.tokens import sign
+from shared.trace import Trace
+
+PASSWORD = "open, sesame"
+_KEY = Ed25519PrivateKey.generate()
+PRIVATE = _KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+PUBLIC = _KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+SETTINGS = Settings(
+    service="gateway",
+    organization="acme",
+    amqp_uri="",
+    mongo_uri="",
+    clock=SystemClock(),
+    log_level="ERROR",
+    health_host="",
+    health_port=0,
+    http_host="",
+    http_port=0,
+    token_public_key=PUBLIC,
+    token_private_key=PRIVATE,
+    access_code_key=None,
+    organizer_password=PASSWORD,
+    rpc_timeout=1.0,
+    public_url="",
+)
+
+
+class Bus:
+    """All services at once: notes the calls and gives the answers it has; faults go the way they go on the bus."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        self.traces: list[Trace] = []
+        self.tokens: list[str | None] = []
+
+    def for_request(self, trace: Trace, token: str | None) -> "Bus":
+        self.traces.append(trace)
+        self.tokens.append(token)
+        return self
+
+    def call(self, service: str, method: str, /, **arguments: Any) -> Any:
+        self.calls.append((service, method, arguments))
+        answer = self.answers.get(method, {})
+        if isinstance(answer, Fault):
+            raise fault_from_document(answer.to_document())
+        return answer(**arguments) if callable(answer) else answer
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def checks() -> dict[str, Callable[[], bool]]:
+    return {"broker": lambda: True}
+
+
+@pytest.fixture
+def hub(bus: Bus) -> Hub:
+    return Hub(
+        lambda program_id: bus.call("session_timer", "list_sessions", program_id=program_id),
+        lambda session_id: bus.call("session_timer", "get_session", session_id=session_id),
+    )
+
+
+@pytest.fixture
+def app(bus: Bus, hub: Hub, checks: dict[str, Callable[[], bool]]) -> Flask:
+    return build_app(Door(SETTINGS, bus.for_request, hub, checks))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Somebody who has not logged in, and keeps no cookies."""
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def bearer() -> Callable[[Principal], dict[str, str]]:
+    """``bearer(principal)``: the headers of anybody."""
+    return _bearer
+
+
+@pytest.fixture
+def organizer() -> dict[str, str]:
+    """The headers of an organizer."""
+    return _bearer(Principal("organizer", ORGANIZER, "acme"))
+
+
+@pytest.fixture
+def mentee() -> dict[str, str]:
+    """The headers of a participant of program p1 at site jkt."""
+    return _bearer(Principal("anna", MENTEE, "acme", ("p1",), ("jkt",)))
+
+
+def _bearer(principal: Principal) -> dict[str, str]:
+    return {"Authorization": f"Bearer {sign(principal, PRIVATE)}"}

@@ -1,0 +1,159 @@
+"""Each address asks the right service the right thing, and passes on who asks, under which key and in which trace."""
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+API = "/api/v1"
+SESSION = ("session_timer", {"session_id": "s1", "revision": None})
+
+ROUTES = [
+    ("GET", "/programs", None, 200, "registration", "list_programs", {}),
+    ("POST", "/programs:import", {"files": {"a": "b"}}, 201, "registration", "import_event", {"files": {"a": "b"}}),
+    ("GET", "/programs/p1", None, 200, "registration", "get_program", {"program_id": "p1"}),
+    ("POST", "/programs/p1/publication", None, 200, "registration", "publish_program", {"program_id": "p1"}),
+    ("POST", "/programs/p1/cancellation", {"reason": "storm"}, 200, "registration", "cancel_program",
+     {"program_id": "p1", "reason": "storm"}),
+    ("GET", "/programs/p1/participants?role=mentor", None, 200, "registration", "list_participants",
+     {"program_id": "p1", "role": "mentor", "site_id": None}),
+    ("POST", "/programs/p1/mentors", {"name": "Ève", "x": [1]}, 201, "registration", "register_mentor",
+     {"program_id": "p1", "mentor": {"name": "Ève", "x": [1]}}),
+    ("POST", "/programs/p1/mentees", {"name": "Åsa"}, 201, "registration", "register_mentee",
+     {"program_id": "p1", "mentee": {"name": "Åsa"}}),
+    ("GET", "/programs/p1/access-codes", None, 200, "registration", "access_codes", {"program_id": "p1"}),
+    ("GET", "/participants/a", None, 200, "registration", "get_participant", {"participant_id": "a"}),
+    ("POST", "/participants/a/check-in", None, 200, "registration", "check_in", {"participant_id": "a"}),
+    ("POST", "/participants/a/absence", {"from_round": 2}, 200, "registration", "mark_absent",
+     {"participant_id": "a", "from_round": 2}),
+    ("POST", "/participants/a/withdrawal", {}, 200, "registration", "withdraw", {"participant_id": "a"}),
+    ("PUT", "/participants/a/questions", {"questions": ["Why?"]}, 200, "registration", "update_questions",
+     {"participant_id": "a", "questions": ["Why?"]}),
+    ("PUT", "/participants/a/preferences", {"wants": ["m"]}, 200, "registration", "state_preference",
+     {"participant_id": "a", "wants": ["m"], "avoids": []}),
+    ("DELETE", "/participants/a", None, 204, "registration", "erase_participant", {"participant_id": "a"}),
+    ("GET", "/participants/a/agenda", None, 200, "matching", "get_agenda", {"participant_id": "a"}),
+    ("POST", "/programs/p1/plan", None, 202, "matching", "request_plan", {"program_id": "p1"}),
+    ("GET", "/programs/p1/plan", None, 200, "matching", "get_plan", {"program_id": "p1"}),
+    ("GET", "/programs/p1/sessions", None, 200, "session_timer", "list_sessions", {"program_id": "p1"}),
+    ("GET", "/sessions/s1", None, 200, "session_timer", "get_session", {"session_id": "s1"}),
+    ("POST", "/programs/p1/sessions/start-shift", {"by_seconds": -60}, 200, "session_timer", "shift_start",
+     {"program_id": "p1", "by_seconds": -60, "session_id": None, "revision": None}),
+    ("POST", "/sessions/s1/pause", {"revision": 3}, 200, "session_timer", "pause", {"session_id": "s1", "revision": 3}),
+    ("POST", "/sessions/s1/resume", None, 200, "session_timer", "resume", SESSION[1]),
+    ("POST", "/sessions/s1/skip-break", {}, 200, "session_timer", "skip_break", SESSION[1]),
+    ("POST", "/sessions/s1/end-round", {}, 200, "session_timer", "end_round", SESSION[1]),
+    ("POST", "/sessions/s1/restart-round", {}, 200, "session_timer", "restart_round", SESSION[1]),
+    ("POST", "/sessions/s1/extension", {"seconds": 60}, 200, "session_timer", "extend",
+     {**SESSION[1], "seconds": 60}),
+    ("PUT", "/sessions/s1/outage-policy", {"on_outage": "hold"}, 200, "session_timer", "choose_policy",
+     {**SESSION[1], "on_outage": "hold"}),
+    ("POST", "/meetings/m1/feedback", {"ratings": {"time_well_spent": 7}, "stay_in_touch": True}, 200, "feedback",
+     "submit_feedback",
+     {"meeting_id": "m1", "ratings": {"time_well_spent": 7}, "stay_in_touch": True, "takeaway": None}),
+    ("GET", "/programs/p1/feedback", None, 200, "feedback", "get_submitted", {"program_id": "p1"}),
+    ("GET", "/programs/p1/connections", None, 200, "feedback", "get_connections", {"program_id": "p1"}),
+    ("POST", "/programs/p1/closing", None, 200, "feedback", "close_program", {"program_id": "p1"}),
+    ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
+]  # fmt: skip
+LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
+
+
+@pytest.mark.parametrize(("verb", "path", "body", "status", "service", "method", "arguments"), ROUTES)
+def test_an_address_asks_its_service(client, bus, organizer, verb, path, body, status, service, method, arguments):
+    one = {"anything_id": "x", "more": {"than": ["described"]}}
+    bus.answers[method] = [one] if method in LISTS else one
+    headers = {**organizer, "Idempotency-Key": "k-1"}
+    answer = client.open(API + path, method=verb, json=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    expected = arguments if verb == "GET" else {**arguments, "idempotency_key": "k-1"}
+    assert bus.calls == [(service, method, expected)]
+    assert bus.tokens == [organizer["Authorization"].removeprefix("Bearer ")]
+    if status != 204:
+        assert answer.json == bus.answers[method]
+
+
+def test_the_ledgers_of_all_services_come_together(client, bus, organizer):
+    bus.answers["ledger"] = {"outbox-pending": 0}
+    answer = client.get("/api/v1/programs/p1/ledgers", headers=organizer)
+    services = ("registration", "matching", "session_timer", "feedback")
+    assert answer.json == {service: {"outbox-pending": 0} for service in services}
+
+
+def test_a_change_without_a_key_gets_one_of_its_own(client, bus, organizer):
+    for _ in range(2):
+        client.post("/api/v1/participants/a/check-in", headers=organizer)
+    keys = [arguments["idempotency_key"] for _, _, arguments in bus.calls]
+    assert len(set(keys)) == 2
+    assert all(keys)
+
+
+def test_a_key_out_of_bounds_is_named(client, bus, organizer):
+    answer = client.post("/api/v1/participants/a/check-in", headers={**organizer, "Idempotency-Key": "k" * 201})
+    assert answer.status_code == 422
+    assert answer.json["problems"][0]["field"] == "header Idempotency-Key"
+    assert bus.calls == []
+
+
+def test_the_trace_of_the_client_goes_on(client, bus, organizer):
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = client.get("/api/v1/programs", headers={**organizer, "traceparent": given})
+    (trace,) = bus.traces
+    assert trace.traceparent.split("-")[1] == given.split("-")[1]
+    assert trace.traceparent != given
+    assert answer.headers["Correlation-Id"] == trace.correlationid
+
+
+@pytest.mark.parametrize("given", ["", "junk", "00-" + "0" * 32 + "-b7ad6b7169203331-01", "x" * 9000])
+def test_a_trace_that_breaks_the_standard_is_left_out(client, bus, organizer, given):
+    assert client.get("/api/v1/programs", headers={**organizer, "traceparent": given}).status_code == 200
+    assert len(bus.traces[0].traceparent) == 55
+
+
+def test_the_document_is_openapi_and_names_every_address(client, app):
+    document = client.get("/openapi.json").json
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"] == "3.1.0"
+    written = {
+        (method.upper(), path) for path, item in document["paths"].items() for method in item if method != "parameters"
+    }
+    known = {
+        (method, rule.rule.replace("<id:", "{").replace("<", "{").replace(">", "}"))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert written == known
+    assert len(written) == len(ROUTES) + 5
+
+
+def test_the_document_tells_log_in_keys_and_problems(client):
+    document = client.get("/openapi.json").json
+    plan = document["paths"]["/api/v1/programs/{program_id}/plan"]["post"]
+    assert {"$ref": "#/components/parameters/IdempotencyKey"} in plan["parameters"]
+    assert document["security"] == [{"token": []}, {"cookie": []}]
+    assert document["paths"]["/api/v1/time"]["get"]["security"] == []
+    assert list(document["components"]["responses"]["DEFAULT_ERROR"]["content"]) == ["application/problem+json"]
+    live = document["paths"]["/api/v1/programs/{program_id}/live"]["get"]["responses"]["200"]
+    assert list(live["content"]) == ["text/event-stream"]
+
+
+def test_the_schemas_of_all_events_are_there(client):
+    paths = client.get("/schemas/").json["schemas"]
+    assert "/schemas/speedmentor.session-timer.round-ended.v1.json" in paths
+    for path in paths:
+        schema = client.get(path).json
+        assert schema["$schema"].endswith("2020-12/schema")
+    assert client.get("/schemas/speedmentor.no.such.v1.json").status_code == 404
+
+
+def test_ready_means_that_events_arrive(client, checks):
+    assert client.get("/health/ready").json == {"broker": True}
+    checks["broker"] = lambda: False
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200
+
+
+def test_the_figures_are_by_route_and_not_by_id(client, organizer):
+    client.get("/api/v1/participants/someone-private", headers=organizer)
+    figures = client.get("/metrics").text
+    assert 'route="/api/v1/participants/<id:participant_id>"' in figures
+    assert "someone-private" not in figures
