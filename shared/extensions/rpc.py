@@ -2,31 +2,48 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
 import structlog
-from nameko.rpc import Rpc
+from nameko.rpc import Rpc, RpcConsumer
 
 from shared.faults import Fault, NotYet
 from shared.messages import say
 from shared.messaging.connection import LOST
+from shared.observability.logs import place_of
 from shared.observability.metrics import RPC_SECONDS
 from shared.storage.mongo import is_passing
 
 log = structlog.get_logger()
 
 
-class DurableRpc(Rpc):
-    """nameko's RPC, which would let the whole container die when the broker is away as an answer is sent."""
+class DurableRpcConsumer(RpcConsumer):
+    """nameko's consumer of requests, whose container would die of an answer that cannot be sent.
 
-    def handle_result(self, message: Any, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
-        """Send the answer; where that fails the broker delivers the request again, and its key makes it harmless."""
+    That is so when the broker is away at that moment, and for every request that names no place for its answer.
+    """
+
+    def handle_result(self, message: Any, result: Any, exc_info: Any) -> Any:
+        """Send the answer; where the broker is lost it delivers the request again: its key makes that harmless."""
         try:
-            return super().handle_result(message, worker_ctx, result, exc_info)
+            return super().handle_result(message, result, exc_info)
         except LOST as error:
-            log.warning("answer-not-sent", method=self.method_name, error=type(error).__name__, detail=str(error)[:300])
-            return result, exc_info
+            log.warning("answer-not-sent", error=type(error).__name__, detail=str(error)[:300])
+            with suppress(*LOST):
+                self.requeue_message(message)
+        except Exception as error:
+            log.warning("request-cannot-be-answered", error=type(error).__name__)
+            with suppress(*LOST):
+                self.queue_consumer.ack_message(message)
+        return result, exc_info
+
+
+class DurableRpc(Rpc):
+    """nameko's RPC on a :class:`DurableRpcConsumer`."""
+
+    rpc_consumer = DurableRpcConsumer()
 
 
 def answers(method: Callable[..., Any]) -> Any:
@@ -47,8 +64,7 @@ def answers(method: Callable[..., Any]) -> Any:
                 log.warning("database-away", method=method.__name__, error=type(error).__name__)
                 return {"fault": NotYet(say("the database is not reachable; try again shortly")).to_document()}
             outcome = "error"
-            # Arguments may hold personal data: the log has the place, not the values.
-            log.exception("call-failed", method=method.__name__)
+            log.error("call-failed", method=method.__name__, **place_of(error))
             return {
                 "fault": Fault(say("something went wrong inside; the operators can see it in the log")).to_document()
             }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
 from nameko.extensions import DependencyProvider
 from pymongo.database import Database
 
@@ -69,6 +70,9 @@ class TracedWork:
     def consume(self, purpose: str, events: list[Event], handle: Callable[[list[Event], Transaction], None]) -> int:
         """See :meth:`UnitOfWork.consume`."""
         queue = subscription(self._service, purpose).queue
+        # A batch is the work of many requests; where it is that of one, the log says of which.
+        if len(begun := {event.correlationid for event in events}) == 1:
+            structlog.contextvars.bind_contextvars(correlationid=begun.pop())
         return self._unit_of_work.consume(queue, events, handle, self._trace)
 
 
@@ -87,5 +91,8 @@ class Work(DependencyProvider):
             self.runtime.prepare_with(self._prepare)
 
     def get_dependency(self, worker_ctx: Any) -> TracedWork:
-        """The unit of work with the trace of this call."""
-        return TracedWork(self.runtime.unit_of_work, self.container.service_name, trace_of(worker_ctx.data))
+        """The unit of work with the trace of this call, whose id is in all the call logs."""
+        trace = trace_of(worker_ctx.data)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(correlationid=trace.correlationid)
+        return TracedWork(self.runtime.unit_of_work, self.container.service_name, trace)

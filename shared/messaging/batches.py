@@ -9,6 +9,7 @@ from shared.events import BadEvent, Event
 from shared.messaging.delivery import Delivery
 from shared.messaging.publisher import Outgoing
 from shared.messaging.topology import Subscription
+from shared.observability.logs import place_of
 from shared.observability.metrics import EVENTS_DEAD, EVENTS_RETRIED
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def _give_up(delivery: Delivery, subscription: Subscription, error: Exception) -
         message_id=delivery.properties.get("message_id"),
         attempts=delivery.attempts + 1,
         goes_to=outgoing.routing_key,
-        error=type(error).__name__,
-        detail=str(error)[:300],
+        detail=str(error) if isinstance(error, BadEvent) else "",
+        **place_of(error),
     )
     return outgoing

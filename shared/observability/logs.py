@@ -5,9 +5,15 @@ No personal data: log ids, never names, addresses or free text.
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
+
+
+def place_of(error: BaseException) -> dict[str, Any]:
+    """An exception for the log: its type and where it came from. Its text may hold names or addresses: not that."""
+    return {"error": type(error).__name__, "traceback": "".join(traceback.format_tb(error.__traceback__))}
 
 
 def configure(service: str, level: str) -> None:

@@ -96,7 +96,7 @@ class Echo:
         """Fail as asked: by a fault of the domain, or by a fault of the programmer."""
         if how == "conflict":
             raise Conflict(say("there is a {what} already", what="meeting"))
-        raise KeyError("secret-name@example.org")
+        raise KeyError(f"{how}@example.org")
 
     @answers
     def count(self, key: str | None) -> int:

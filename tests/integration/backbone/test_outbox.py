@@ -1,6 +1,7 @@
 """From a commit to the bus: the order of a subject's events, several replicas, and no gaps."""
 
 import threading
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -8,7 +9,11 @@ from typing import Any
 
 import pytest
 
+from shared.messaging import connection as connection_module
+from shared.messaging import relay as relay_module
 from shared.messaging.topology import EVENTS
+from shared.storage.lease import Lease
+from shared.storage.outbox import Outbox
 from tests.integration.backbone.stage import MEETINGS, Outside, RpcCaller, Stage, mentee
 
 pytestmark = pytest.mark.integration
@@ -121,3 +126,33 @@ def test_the_trace_of_a_request_goes_through_to_the_outside(stage: Stage, outsid
     assert asked["traceparent"].split("-")[2] != "00f067aa0ba902b7", "each step has an id of its own"
     assert (answered["correlationid"], answered["causationid"]) == (caused.correlationid, caused.id)
     assert answered["traceparent"].split("-")[1] == "ab" * 16
+
+
+def test_an_idle_relay_keeps_its_connection(
+    stage: Stage, amqp_uri: Callable[..., str], eventually: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "HEARTBEAT", 2)
+    opened: list[Any] = []
+
+    def connect(*arguments: Any) -> Any:
+        opened.append(connection_module.connect(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(relay_module, "connect", connect)
+    outbox = Outbox(stage.database())
+    lease = Lease(stage.database()["leases"], "outbox-relay", "idle", 5)
+    relay = relay_module.Relay(outbox, lease, amqp_uri(), "idle relay")
+    threads = [threading.Thread(target=each) for each in (relay.run, relay.lead)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: relay.connected and relay.leads)
+        started = time.monotonic()
+        # Longer than a connection lives on which nobody reads what the broker sends.
+        eventually(lambda: opened[-1].connection.last_heartbeat_received > started + 7, 15)
+        assert len(opened) == 1
+    finally:
+        relay.stop()
+        for thread in threads:
+            thread.join()
+    assert not relay.leads or relay.released.is_set()
