@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from deploy.demo.event import Outcome, Overdue, Run
 from deploy.demo.files import NotReadable, read_files
@@ -92,17 +91,20 @@ def _bring_near(api: Api, outcome: Outcome, minutes: float) -> datetime:
 def _show(console: Console, system: System, outcome: Outcome, begins: datetime) -> None:
     url, program = system.deployment.url, outcome.program
     codes = system.organizer().get(f"/programs/{outcome.program_id}/access-codes")
-    table = Table(box=None, show_header=False, padding=(0, 3, 0, 0), pad_edge=False)
-    table.add_row("log in as organizer", f"{url}/", f"password: {system.infrastructure.organizer_password}")
-    table.add_row("the program", f"{url}/programs/{outcome.program_id}", program["title"])
-    for site in program["sites"]:
-        table.add_row(f"wall of {site['site_id']}", f"{url}/wall/{outcome.program_id}/{site['site_id']}", site["name"])
+    lines = [("log in as organizer", f"{url}/", f"password: {system.infrastructure.organizer_password}")]
+    lines.append(("the program", f"{url}/programs/{outcome.program_id}", program["title"]))
+    lines += [
+        (f"wall of {site['site_id']}", f"{url}/wall/{outcome.program_id}/{site['site_id']}", site["name"])
+        for site in program["sites"]
+    ]
     for role in ("mentor", "mentee"):
-        for each in [one for one in codes if one["role"] == role][:SHOWN]:
-            table.add_row(f"a {role}", f"{url}/", f"{each['name']}: {each['access_code']}")
-    table.add_row("the API", f"{url}/openapi.json", "")
+        some = [each for each in codes if each["role"] == role][:SHOWN]
+        lines += [(f"log in as a {role}", f"{url}/", f"{each['name']}: {each['access_code']}") for each in some]
+    lines.append(("the API", f"{url}/openapi.json", ""))
     console.print()
-    console.print(table, highlight=False)
+    for what, address, text in lines:
+        # Not a table: an address that is broken into two lines cannot be opened.
+        console.print(f"{what:<22}{address}  {text}", soft_wrap=True, highlight=False, markup=False)
     console.print(f"\nthe first round begins at {begins.astimezone():%H:%M} (this machine's time); Ctrl-C stops all")
     _waiting.set()
 
