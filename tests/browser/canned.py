@@ -126,3 +126,21 @@ def program(starts_at: datetime) -> dict[str, Any]:
         "mentors": 12,
         "mentees": 24,
     }
+
+
+def report() -> dict[str, Any]:
+    """The report of the program; the answers of one site are too few to be shown."""
+    hidden = {"answers": None, "mean": None, "distribution": None}
+
+    def question(mean: float, answers: int) -> dict[str, Any]:
+        shown = {"answers": answers, "mean": mean, "distribution": {}}
+        return {"all": shown, "by_role": {"mentee": shown, "mentor": hidden}, "by_site": {"jkt": shown, "dps": hidden}}
+
+    questions = {
+        "time_well_spent": question(5.8, 128),
+        "would_recommend": {"all": {**hidden, "answers": 0}, "by_role": {}, "by_site": {}},
+        "story": question(4.3, 64),
+        "stay_in_touch": question(0.72, 128),
+        "connections": question(0.4, 60),
+    }
+    return {"program_id": PROGRAM, "k": 5, "held": 72, "answers": 128, "questions": questions}

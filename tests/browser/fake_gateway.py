@@ -27,6 +27,7 @@ class FakeGateway:
         self.plan = canned.plan()
         self.calls: list[tuple[str, str, Any]] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
+        self.feedback: dict[str, dict[str, Any]] = {}
         self.times_asked = 0
         self._streams: set[queue.SimpleQueue[str | None]] = set()
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
@@ -129,19 +130,20 @@ class FakeGateway:
             case "PUT", ["participants", participant, "questions"]:
                 self.people[participant]["questions"] = body["questions"]
                 return self.people[participant]
-            case "POST", ["meetings", _, "feedback"]:
-                return {}
+            case "POST", ["meetings", meeting, "feedback"]:
+                self.feedback[meeting] = {"meeting_id": meeting, **body}
+                return self.feedback[meeting]
         if path == program:
             return canned.program(self.now())
         return {
             f"{program}/participants": {"participants": list(self.people.values())},
             f"{program}/plan": self.plan,
             f"{program}/sessions": {"sessions": list(self.sessions.values())},
-            f"{program}/feedback": {"meeting_ids": ["m-jkt-1-0"]},
+            f"{program}/feedback": {"meeting_ids": list(self.feedback), "feedback": list(self.feedback.values())},
             f"{program}/connections": {
                 "connections": [{"connection_id": "c1", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]
             },
-            f"{program}/report": {"program_id": canned.PROGRAM, "answers": 128, "figures": {"stories_mean": 4.8}},
+            f"{program}/report": canned.report(),
             f"{program}/access-codes": {
                 "access_codes": [
                     {"participant_id": each, "access_code": f"K7QF-{number:04}"}

@@ -6,10 +6,11 @@ import { Live } from "./live.js";
 import { card } from "./meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
 import { questions } from "./questions.js";
+import { tableName } from "./states.js";
 import { t } from "./words.js";
 
 const me = who();
-const state = { agenda: [], people: new Map(), given: new Set(), open: new Set() };
+const state = { agenda: [], people: new Map(), given: new Map(), open: new Set() };
 const clock = eventClock();
 const countdown = new Countdown({ clock, show });
 let program = null;
@@ -55,7 +56,7 @@ async function meet(ids) {
 
 async function given() {
   const answer = await get(`/programs/${me.program_id}/feedback`).catch(() => []);
-  for (const meeting of listed(answer, "meeting_ids")) state.given.add(meeting);
+  for (const each of listed(answer, "feedback")) state.given.set(each.meeting_id, each);
   draw();
 }
 
@@ -90,7 +91,7 @@ function meetingText(reading) {
   const meeting = state.agenda.find((each) => each.round === round);
   if (!round) return "";
   if (!meeting) return t("You have no meeting in round {round}", { round });
-  return t("Table {table} with {name}", { table: meeting.table, name: state.people.get(meeting.other_id)?.name ?? "" });
+  return t("Table {table} with {name}", { table: tableName(meeting), name: state.people.get(meeting.other_id)?.name ?? "" });
 }
 
 function draw() {
@@ -105,10 +106,10 @@ function draw() {
     timeZone: countdown.session?.time_zone,
     role: me.role,
     part: partOf(meeting.round, reading),
-    given: state.given.has(meeting.meeting_id),
+    said: state.given.get(meeting.meeting_id),
     open: state.open,
-    done: () => {
-      state.given.add(meeting.meeting_id);
+    done: (said) => {
+      state.given.set(meeting.meeting_id, said);
       draw();
       connections();
     },

@@ -2,17 +2,18 @@
 
 import { post, announce, showTrouble } from "./api.js";
 import { h, whileBusy } from "./dom.js";
+import { tableName } from "./states.js";
 import { plain, t, timeOfDay } from "./words.js";
 
-export function card({ meeting, person, slot, timeZone, role, part, given, open, done }) {
+export function card({ meeting, person, slot, timeZone, role, part, said, open, done }) {
   const when = slot ? `${timeOfDay(slot.starts_at, timeZone)}–${timeOfDay(slot.ends_at, timeZone)}` : "";
   return h("li", { class: `card meeting ${part}`, "aria-current": part === "now" ? "true" : null },
     h("div", { class: "meeting-head" },
       h("span", { class: "meeting-round" }, t("Round {round}", { round: meeting.round })), h("span", { class: "quiet" }, when),
-      h("span", { class: "meeting-table" }, t("Table {table}", { table: meeting.table }))),
+      h("span", { class: "meeting-table" }, t("Table {table}", { table: tableName(meeting) }))),
     h("h3", {}, person?.name ?? t("Name not known")),
     about(meeting, person, open),
-    part === "past" ? feedback({ meeting, role, given, open, done }) : null);
+    part === "past" ? feedback({ meeting, role, said, open, done }) : null);
 }
 
 /** Topics, story and, for mentors, the questions that the mentee brings: to be read ahead. */
@@ -43,44 +44,49 @@ function kept(open, key, summary, content) {
   return h("details", { open: open.has(key), ontoggle: (event) => (event.target.open ? open.add(key) : open.delete(key)) }, h("summary", {}, summary), content);
 }
 
-function feedback({ meeting, role, given, open, done }) {
+function feedback({ meeting, role, said, open, done }) {
   const key = `feedback-${meeting.meeting_id}`;
   const name = (field) => `${field}-${meeting.meeting_id}`;
-  const form = h("form", { class: "feedback", onsubmit: (event) => send(event, meeting, role, () => (open.delete(key), done())) },
-    scale(name("time"), t("Was it time well spent?"), 7, t("not at all"), t("very much")),
-    role === "mentee" ? scale(name("story"), t("Was the experience told as a clear story?"), 5, t("not at all"), t("very clearly")) : null,
+  const form = h("form", { class: "feedback", onsubmit: (event) => send(event, meeting, role, (kept_) => (open.delete(key), done(kept_))) },
+    scale(name("time"), t("Was it time well spent?"), 7, t("not at all"), t("very much"), said?.ratings.time_well_spent),
+    role === "mentee"
+      ? scale(name("story"), t("Was the experience told as a clear story?"), 5, t("not at all"), t("very clearly"), said?.ratings.story)
+      : scale(name("prepared"), t("Had the mentee prepared well?"), 5, t("not at all"), t("very well"), said?.ratings.prepared),
     h("fieldset", {}, h("legend", {}, t("Do you want to stay in touch?")),
       h("p", { class: "help" }, t("The other one learns it only if you both say yes.")),
-      h("div", { class: "scale two" }, choice(name("touch"), "yes", t("Yes")), choice(name("touch"), "no", t("No")))),
+      h("div", { class: "scale two" }, choice(name("touch"), "yes", t("Yes"), said?.stay_in_touch === true), choice(name("touch"), "no", t("No"), said?.stay_in_touch === false))),
     h("label", { for: name("takeaway") }, t("What do you take away? (only for yourself and the organizer)")),
-    h("textarea", { id: name("takeaway"), rows: 3, maxlength: 1000 }),
-    h("button", { class: "main wide" }, given ? t("Replace my feedback") : t("Send feedback")));
-  return kept(open, key, given ? h("span", { class: "done" }, t("Feedback given")) : t("Give feedback"), form);
+    h("textarea", { id: name("takeaway"), rows: 3, maxlength: 1000 }, said?.takeaway ?? ""),
+    h("button", { class: "main wide" }, said ? t("Replace my feedback") : t("Send feedback")));
+  return kept(open, key, said ? h("span", { class: "done" }, t("Feedback given")) : t("Give feedback"), form);
 }
 
-function scale(name, legend, most, lowest, highest) {
-  const points = Array.from({ length: most }, (_, index) => choice(name, index + 1, String(index + 1)));
+function scale(name, legend, most, lowest, highest, chosen) {
+  const points = Array.from({ length: most }, (_, index) => choice(name, index + 1, String(index + 1), chosen === index + 1));
   return h("fieldset", {}, h("legend", {}, legend), h("div", { class: "scale" }, points), h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, lowest), h("span", {}, highest)));
 }
 
-function choice(name, value, text) {
-  return h("label", { class: "choice" }, h("input", { type: "radio", name, value, required: true }), h("span", {}, text));
+function choice(name, value, text, checked) {
+  return h("label", { class: "choice" }, h("input", { type: "radio", name, value, checked, required: true }), h("span", {}, text));
 }
 
 async function send(event, meeting, role, done) {
   event.preventDefault();
   const form = event.target;
   const value = (field) => form.elements[`${field}-${meeting.meeting_id}`].value;
-  const ratings = { time_well_spent: Number(value("time")) };
-  if (role === "mentee") ratings.clear_story = Number(value("story"));
-  const takeaway = value("takeaway").trim();
+  const other = role === "mentee" ? "story" : "prepared";
+  const given = {
+    ratings: { time_well_spent: Number(value("time")), [other]: Number(value(other)) },
+    stay_in_touch: value("touch") === "yes",
+    takeaway: value("takeaway").trim() || null,
+  };
   await whileBusy(event.submitter, async () => {
     try {
-      await post(`/meetings/${meeting.meeting_id}/feedback`, { ratings, stay_in_touch: value("touch") === "yes", ...(takeaway ? { takeaway } : {}) });
+      await post(`/meetings/${meeting.meeting_id}/feedback`, given);
       form.closest("details").open = false;
       document.activeElement?.blur();
       announce(t("Thank you for your feedback."));
-      done();
+      done(given);
     } catch (error) {
       showTrouble(error);
     }

@@ -2,6 +2,7 @@
 
 import { get, listed, post, announce, showTrouble } from "./api.js";
 import { fill, h, whileBusy } from "./dom.js";
+import { tableName } from "./states.js";
 import { t } from "./words.js";
 
 const ASK_AGAIN = 1000;
@@ -46,18 +47,18 @@ export async function plan(place, { id, program }) {
   function sites(meetings) {
     const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
     const bySite = group(meetings, (meeting) => meeting.site_id ?? "");
-    return [...bySite].sort().map(([site, here]) => h("section", {}, h("h2", {}, names.get(site) ?? (site || t("Over a screen"))), timetable(here, site)));
+    return [...bySite].sort().map(([site, here]) => h("section", {}, h("h2", {}, names.get(site) ?? (site || t("Over a screen"))), timetable(here)));
   }
 
   /** A row a table, a column a round. Where one mentor keeps the table, the mentor heads the row. */
-  function timetable(meetings, site) {
+  function timetable(meetings) {
     const rounds = Array.from({ length: program.rounds ?? Math.max(...meetings.map((meeting) => meeting.round)) }, (_, index) => index + 1);
     const tables = [...group(meetings, (meeting) => meeting.table)].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }));
     const name = (who) => people.get(who) ?? who;
     const body = tables.map(([table, here]) => {
       const mentors = new Set(here.map((meeting) => meeting.mentor_id));
       const host = mentors.size === 1 ? name([...mentors][0]) : "";
-      return h("tr", {}, h("th", { scope: "row" }, h("span", { class: "table-name" }, table.startsWith(`${site}-`) ? table.slice(site.length + 1) : table), host),
+      return h("tr", {}, h("th", { scope: "row" }, h("span", { class: "table-name" }, tableName(here[0])), host),
         rounds.map((round) => h("td", {}, here.filter((meeting) => meeting.round === round)
           .map((meeting) => h("div", {}, host ? name(meeting.mentee_id) : `${name(meeting.mentor_id)} – ${name(meeting.mentee_id)}`)))));
     });

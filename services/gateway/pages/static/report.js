@@ -5,7 +5,12 @@ import { ask } from "./ask.js";
 import { fill, h, whileBusy } from "./dom.js";
 import { language, plain, t } from "./words.js";
 
-export async function report(place, { id }) {
+const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
+/** Answered by yes (1) or no (0). */
+const YES_NO = new Set(["stay_in_touch", "connections"]);
+
+export async function report(place, { id, program }) {
   await show();
 
   async function show() {
@@ -18,16 +23,16 @@ export async function report(place, { id }) {
     const found = listed(connections, "connections");
     const name = (who) => names.get(who) ?? who;
     fill(place,
-      h("p", {}, h("button", { type: "button", onclick: (event) => close(event.currentTarget) }, t("Close the program and make the report"))),
-      figures ? dl(numbers(figures)) : h("p", { class: "quiet" }, t("There is no report yet.")),
+      figures ? null : h("p", {}, h("button", { type: "button", onclick: (event) => close(event.currentTarget) }, t("Close the program and make the report"))),
+      figures ? tables(figures, program.sites ?? []) : h("p", { class: "quiet" }, t("There is no report yet.")),
       h("h2", {}, t("Connections")),
       h("p", { class: "quiet" }, t("Both chose to stay in touch: {count}", { count: found.length })),
-      found.length ? h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Mentor")), h("th", { scope: "col" }, t("Mentee")))),
-        h("tbody", {}, found.map((each) => h("tr", {}, h("td", {}, name(each.mentor_id)), h("td", {}, name(each.mentee_id)))))) : null);
+      found.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Mentor")), h("th", { scope: "col" }, t("Mentee")))),
+        h("tbody", {}, found.map((each) => h("tr", {}, h("td", {}, name(each.mentor_id)), h("td", {}, name(each.mentee_id))))))) : null);
   }
 
   async function close(button) {
-    if (!(await ask(t("Close the program?"), { text: t("The figures are computed from all feedback given so far."), yes: t("Close the program") }))) return;
+    if (!(await ask(t("Close the program?"), { text: t("The report is made once, from all feedback given so far; after that no more is taken."), yes: t("Close the program") }))) return;
     await whileBusy(button, async () => {
       try {
         await post(`/programs/${id}/closing`);
@@ -46,14 +51,25 @@ function none(error) {
   throw error;
 }
 
-/** All numbers of a report, wherever they are in it. */
-function numbers(value, path = []) {
-  if (typeof value === "number") return [[path.at(-1), value]];
-  if (!value || typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([key, inner]) => numbers(inner, [...path, key]));
+/** A row a question, a column each for all, the two sides and the sites; few answers are not shown to anybody. */
+function tables(made, sites) {
+  const names = {
+    time_well_spent: t("Time well spent (1–7)"), would_recommend: t("Would recommend (0–10)"), story: t("Story told clearly (1–5)"),
+    prepared: t("Mentee prepared (1–5)"), stay_in_touch: t("Want to stay in touch"), connections: t("Became connections"),
+  };
+  const columns = [[t("All"), (question) => question.all], [t("Mentors"), (question) => question.by_role.mentor], [t("Mentees"), (question) => question.by_role.mentee],
+    ...sites.map((site) => [site.name ?? site.site_id, (question) => question.by_site[site.site_id]])];
+  const rows = Object.entries(made.questions).filter(([, question]) => question.all.answers !== 0);
+  return [
+    h("dl", { class: "figures" }, [[t("Meetings held"), made.held], [t("Answers"), made.answers]].map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, number.format(value))))),
+    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Report") }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Question")), columns.map(([head]) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, rows.map(([name, question]) => h("tr", {}, h("th", { scope: "row" }, names[name] ?? plain(name)), columns.map(([, pick]) => figure(pick(question), YES_NO.has(name)))))))),
+    h("p", { class: "help" }, t("“–”: no answers, or fewer than {k}, which are shown to nobody.", made)),
+  ];
 }
 
-function dl(figures) {
-  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
-  return h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", {}, h("dt", {}, t(plain(name))), h("dd", {}, number.format(value)))));
+function figure(found, share) {
+  if (!found?.answers) return h("td", {}, "–");
+  return h("td", {}, share ? percent.format(found.mean) : number.format(found.mean), h("small", {}, t("{answers} answers", found)));
 }

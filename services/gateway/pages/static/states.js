@@ -10,6 +10,11 @@ export function roleText(role) {
   return { mentor: t("Mentor"), mentee: t("Mentee") }[role] ?? plain(role);
 }
 
+/** `jkt-4` is table 4 to everybody at that site. */
+export function tableName({ table, site_id: site }) {
+  return site && table.startsWith(`${site}-`) ? table.slice(site.length + 1) : table;
+}
+
 /** A participant's standing: the code of its look, and what it is called. */
 export function standing(person) {
   if (person.status === "withdrawn") return ["withdrawn", t("Withdrawn")];

@@ -5,6 +5,7 @@ import { Countdown, clockFace } from "./countdown.js";
 import { fill, find, h, tell } from "./dom.js";
 import { Live } from "./live.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
+import { tableName } from "./states.js";
 import { t, timeOfDay } from "./words.js";
 
 const { program, site } = document.body.dataset;
@@ -38,6 +39,7 @@ function show(reading, before) {
   tell(find("#count"), reading.seconds === null ? "" : clockFace(reading.seconds));
   find("#count").dataset.length = clockFace(reading.seconds).length;
   tell(find("#next"), nextText(reading, countdown.session.time_zone));
+  find(".wall-bar").hidden = !reading.total;
   const share = reading.total ? Math.max(0, Math.min(1, reading.remaining / reading.total)) : 0;
   find("#bar").style.inlineSize = `${share * 100}%`;
   const spoken = announcement(reading, before);
@@ -79,7 +81,7 @@ async function seats(reading) {
   const name = (id) => seating.names.get(id) ?? "";
   fill(place, here.length
     ? [h("h2", {}, t("Round {round}", { round })), h("ul", { class: "plain seats" }, here.map((meeting) => h("li", {},
-        h("b", {}, tableName(meeting.table)), h("span", {}, name(meeting.mentor_id)), h("span", {}, name(meeting.mentee_id)))))]
+        h("b", {}, tableName(meeting)), h("span", {}, name(meeting.mentor_id)), h("span", {}, name(meeting.mentee_id)))))]
     : h("p", {}, t("Nobody sits anywhere now.")));
 }
 
@@ -87,11 +89,6 @@ async function load() {
   const [plan, people] = await Promise.all([get(`/programs/${program}/plan`), get(`/programs/${program}/participants`)]);
   const names = new Map(listed(people, "participants").map((person) => [person.participant_id, person.name]));
   return { meetings: plan.meetings ?? [], names };
-}
-
-/** `jkt-4` is table 4 to everybody at that site. */
-function tableName(table) {
-  return table.startsWith(`${site}-`) ? table.slice(site.length + 1) : table;
 }
 
 function controls() {

@@ -1,0 +1,296 @@
+"""What people do on the pages, and that everybody can."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import canned
+import pytest
+from fake_gateway import FakeGateway
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Page]
+PROGRAM = f"/programs/{canned.PROGRAM}"
+STYLE = Path(__file__).parents[2] / "services/gateway/pages/static/style.css"
+
+
+def as_participant(who: str) -> str:
+    """A script that makes the page this participant's."""
+    known = {"role": who.split("-")[0], "subject": who, "program_id": canned.PROGRAM, "site_id": "jkt"}
+    return f"localStorage.setItem('speedmentor.who', {json.dumps(json.dumps(known))})"
+
+
+@pytest.fixture
+def begun(gateway: FakeGateway) -> FakeGateway:
+    """A gateway with a session in its second round."""
+    gateway.tell(canned.session(gateway.now() - timedelta(seconds=720 + 313)))
+    return gateway
+
+
+def test_a_code_leads_to_ones_own_page_and_never_to_a_server_in_an_address(
+    begun: FakeGateway, open_page: OpenPage
+) -> None:
+    page = open_page("/#code=K7QF-0013")
+    page.wait_for_url("**/me")
+    assert begun.calls[0] == ("POST", "/log-in", {"access_code": "K7QF-0013"})
+    expect(page.locator("#hello")).to_contain_text("Budi")
+
+
+def test_a_wrong_password_is_said_and_can_be_typed_again(gateway: FakeGateway, open_page: OpenPage) -> None:
+    gateway.answers["POST", "/log-in"] = (401, {"detail": "this is not the password"})
+    page = open_page("/")
+    page.click("#organizer summary")
+    page.fill("#password", "no")
+    page.keyboard.press("Enter")
+    expect(page.locator("#trouble")).to_have_text("this is not the password")
+    expect(page.locator("#password")).to_be_focused()
+    del gateway.answers["POST", "/log-in"]
+    page.fill("#password", "yes")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/programs")
+
+
+def test_who_is_not_logged_in_is_sent_to_the_door_and_back(gateway: FakeGateway, open_page: OpenPage) -> None:
+    gateway.answers["GET", PROGRAM] = (401, {"detail": "log in"})
+    page = open_page(f"{PROGRAM}#plan")
+    page.wait_for_url("**/?next=*")
+    del gateway.answers["GET", PROGRAM]
+    page.click("#organizer summary")
+    page.fill("#password", "yes")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{PROGRAM}#plan")
+
+
+def test_faults_of_an_import_are_named_row_by_row(gateway: FakeGateway, open_page: OpenPage) -> None:
+    fault = {
+        "file": "mentors.csv",
+        "row": 4,
+        "field": "topics",
+        "what": "7 is not from 1 to 5",
+        "remedy": "give 1 to 5",
+    }
+    gateway.answers["POST", "/programs:import"] = (422, {"detail": "No.", "problems": [fault]})
+    page = open_page("/programs")
+    names = ("program.toml", "mentors.csv", "mentees.csv")
+    page.set_input_files("#files", [{"name": name, "mimeType": "", "buffer": name.encode()} for name in names])
+    page.click("#import button")
+    expect(page.locator(".faults tbody tr")).to_have_count(1)
+    assert page.locator(".faults td").all_text_contents() == [
+        "mentors.csv",
+        "4",
+        "topics",
+        fault["what"],
+        fault["remedy"],
+    ]
+    assert gateway.calls[-1][2] == {"files": {name: name for name in names}}
+
+
+def test_checking_in_finds_names_without_their_marks(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#check-in")
+    page.fill("#search", "simkova")
+    rows = page.locator(".person")
+    expect(rows.first).to_contain_text("Šimková")
+    page.select_option("#standing", "expected")
+    person = rows.first.get_attribute("data-id")
+    rows.first.get_by_role("button", name="Check in").click()
+    expect(page.locator("#said")).to_contain_text("is here")
+    assert gateway.calls[-1][:2] == ("POST", f"/participants/{person}/check-in")
+    expect(page.locator(f"[data-id={person}]")).to_have_count(0)
+    # Ready for the next one in the queue.
+    expect(page.locator("#search")).to_be_focused()
+
+
+def test_absence_is_asked_for_with_its_round(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#check-in")
+    row = page.locator("[data-id=mentor-1]")
+    row.get_by_role("button", name="absent").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert not gateway.calls
+    row.get_by_role("button", name="absent").click()
+    page.get_by_label("From which round on?").select_option("3")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(row).to_contain_text("Absent from round 3")
+    assert gateway.calls == [("POST", "/participants/mentor-1/absence", {"from_round": 3})]
+
+
+def test_a_command_carries_the_revision_that_was_seen_and_a_stale_one_shows_what_holds(
+    begun: FakeGateway, open_page: OpenPage
+) -> None:
+    page = open_page(f"{PROGRAM}#sessions")
+    card = page.locator("[data-session=s-jkt]")
+    expect(card).to_contain_text("Round 2 of 6")
+    paused = {**begun.sessions["s-jkt"], "revision": 2, "paused_at": canned.write(begun.now())}
+    begun.answers["POST", "/sessions/s-jkt/pause"] = (409, {"code": "stale", "detail": "no", "current": paused})
+    card.get_by_role("button", name="Pause").click()
+    expect(page.locator("#trouble")).to_contain_text("Nothing was done")
+    expect(card).to_contain_text("Paused in round 2 of 6")
+    expect(card).to_contain_text("Revision 2")
+    resumed = canned.session(begun.now() - timedelta(seconds=720 + 300), revision=3)
+    begun.answers["POST", "/sessions/s-jkt/resume"] = (200, resumed)
+    card.get_by_role("button", name="Resume").click()
+    expect(card).to_contain_text("Round 2 of 6")
+    expect(page.locator("#trouble")).to_be_hidden()
+    assert [(path, body) for _, path, body in begun.calls] == [
+        ("/sessions/s-jkt/pause", {"revision": 1}),
+        ("/sessions/s-jkt/resume", {"revision": 2}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds_in", "buttons"),
+    [
+        (-60, ["Move the start"]),
+        (10, ["Pause", "Extend", "Restart round", "End round"]),
+        (40, ["Pause", "Extend", "End round"]),
+        (650, ["Pause", "Skip break"]),
+    ],
+)
+def test_only_what_can_be_done_is_offered(
+    gateway: FakeGateway, open_page: OpenPage, seconds_in: int, buttons: list[str]
+) -> None:
+    gateway.tell(canned.session(gateway.now() - timedelta(seconds=seconds_in)))
+    page = open_page(f"{PROGRAM}#sessions")
+    offered = page.locator("[data-session=s-jkt] button")
+    expect(offered).to_have_text(buttons)
+
+
+def test_the_plan_is_a_row_a_table_and_a_column_a_round(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#plan")
+    table = page.locator(".timetable").first
+    expect(table.locator("thead th")).to_have_count(7)
+    expect(page.locator(".quality")).to_contain_text("Proved")
+    # Denpasar comes first; its last table is the fourth.
+    row = [each for each in gateway.plan["meetings"] if each["table"] == "dps-4"]
+    last = table.locator("tbody tr").last
+    expect(last.locator("th")).to_contain_text(gateway.people[row[0]["mentor_id"]]["name"])
+    expect(last.locator("td")).to_have_text([gateway.people[each["mentee_id"]]["name"] for each in row])
+
+
+def test_feedback_is_given_for_a_meeting_that_was_held_and_can_be_replaced(
+    begun: FakeGateway, open_page: OpenPage
+) -> None:
+    page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
+    expect(page.locator(".meeting.now")).to_contain_text("Round 2")
+    held = page.locator(".meeting.past")
+    expect(held).to_have_count(1)
+    held.get_by_text("Give feedback").click()
+    groups = held.locator("fieldset")
+    groups.nth(0).get_by_label("6", exact=True).check(force=True)
+    groups.nth(1).get_by_label("5", exact=True).check(force=True)
+    groups.nth(2).get_by_label("Yes").check(force=True)
+    held.locator("textarea").fill("Ask sooner.")
+    held.get_by_role("button", name="Send feedback").click()
+    expect(held).to_contain_text("Feedback given")
+    method, path, body = begun.calls[-1]
+    assert (method, path) == ("POST", f"/meetings/{next(iter(begun.feedback))}/feedback")
+    assert body == {"ratings": {"time_well_spent": 6, "story": 5}, "stay_in_touch": True, "takeaway": "Ask sooner."}
+    page.reload()
+    held.get_by_text("Feedback given").click()
+    expect(groups.nth(0).get_by_label("6", exact=True)).to_be_checked()
+    expect(held.locator("textarea")).to_have_value("Ask sooner.")
+
+
+def test_a_mentor_reads_the_questions_and_rates_the_preparation(begun: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/me", width=390, height=844, before=as_participant("mentor-1"))
+    held = page.locator(".meeting.past")
+    held.get_by_text("Questions").click()
+    expect(held).to_contain_text("How did you find your first investor?")
+    held.get_by_text("Give feedback").click()
+    expect(held).to_contain_text("Had the mentee prepared well?")
+    expect(page.locator("#questions")).to_be_hidden()
+
+
+def test_questions_are_put_in_order_by_keyboard(begun: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
+    page.get_by_role("button", name="Move question 2 up").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add a question").click()
+    page.keyboard.type("What is next?")
+    page.locator("#question-form").get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_contain_text("saved")
+    assert begun.calls[-1][2] == {
+        "questions": ["What would you not do again?", "How did you find your first investor?", "What is next?"]
+    }
+
+
+def test_a_pause_is_told_to_screen_readers(begun: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
+    expect(page.locator("#phase")).to_have_text("Round 2 of 6")
+    begun.tell({**begun.sessions["s-jkt"], "revision": 2, "paused_at": canned.write(begun.now())})
+    expect(page.locator("#announce")).to_have_text("The session is paused.")
+
+
+def test_figures_over_few_answers_are_not_shown(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#report")
+    row = page.locator("#view-report tr", has_text="Want to stay in touch")
+    expect(row.locator("td")).to_have_text([re.compile("72"), "–", re.compile("72"), re.compile("72"), "–"])
+
+
+def test_a_language_once_chosen_stays(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/", locale="en-GB")
+    page.click("text=Bahasa Indonesia")
+    expect(page.locator("h1")).to_have_text("Senang Anda di sini")
+    page.goto(f"{gateway.url}{PROGRAM}#check-in")
+    expect(page.locator("html")).to_have_attribute("lang", "id")
+    expect(page.locator(".person").first).to_contain_text("Hadir")
+
+
+@pytest.mark.parametrize("language", ["en-GB", "id-ID"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/programs", "/me", f"/wall/{canned.PROGRAM}/jkt"]
+    + [f"{PROGRAM}#{part}" for part in ("overview", "check-in", "plan", "sessions", "report")],
+)
+def test_every_control_has_a_name_and_nothing_sticks_out_of_a_phone(
+    begun: FakeGateway, open_page: OpenPage, path: str, language: str
+) -> None:
+    page = open_page(path, width=360, height=740, locale=language, before=as_participant("mentee-13"))
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+    page.wait_for_load_state("domcontentloaded")
+    assert page.evaluate("document.documentElement.lang") == language[:2]
+    for control in page.locator("button:visible, input:visible, select:visible, textarea:visible, a:visible").all():
+        assert control.aria_snapshot().count('"') or control.inner_text().strip(), control.evaluate("e => e.outerHTML")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.2)."""
+    if len(colour) == 4:
+        colour = "#" + "".join(2 * each for each in colour[1:])
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_colours_have_the_contrast_that_wcag_aa_asks_for() -> None:
+    css = STYLE.read_text(encoding="utf-8")
+    blocks = re.findall(r"\{([^{}]*--paper:[^{}]*)\}", css)
+    assert len(blocks) == 3
+    light = dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", blocks[0]))
+    for block in blocks:
+        colours = {**light, **dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block))}
+        pairs = [
+            (text, back, 4.5) for text in ("ink", "quiet", "accent", "soon", "last") for back in ("paper", "sheet")
+        ]
+        pairs += [
+            ("on-accent", "accent", 4.5),
+            ("accent", "tint", 4.5),
+            ("last", "last-tint", 4.5),
+            ("field", "sheet", 3),
+        ]
+        if block is not blocks[2]:
+            pairs += [
+                ("soon", "soon-tint", 4.5),
+                ("good", "good-tint", 4.5),
+                ("ink", "soon-tint", 4.5),
+                ("sheet", "last", 4.5),
+            ]
+        for text, back, least in pairs:
+            one, other = sorted((luminance(colours[text]), luminance(colours[back])), reverse=True)
+            assert (one + 0.05) / (other + 0.05) >= least, (text, back)
