@@ -60,8 +60,6 @@ class Database:
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             # What a killed process had begun holds its locks so long; the server's own default is a minute.
             *("--setParameter", "transactionLifetimeLimitSeconds=10"),
-            # What a killed process had in hand stays locked for so long: the usual minute is long for an event.
-            *("--setParameter", "transactionLifetimeLimitSeconds=15"),
             # No other member takes over, so there is nothing to wait for.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
             *("--slowms", "500", "--quiet"),
