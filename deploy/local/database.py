@@ -58,6 +58,8 @@ class Database:
             *("--replSet", REPLICA_SET, "--keyFile", str(self._secrets.database_key)),
             *("--oplogSize", "256", "--wiredTigerCacheSizeGB", "0.5"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # What a killed process had begun holds its locks so long; the server's own default is a minute.
+            *("--setParameter", "transactionLifetimeLimitSeconds=10"),
             # No other member takes over, so there is nothing to wait for.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
             *("--slowms", "500", "--quiet"),
