@@ -177,6 +177,7 @@ def test_feedback_is_given_for_a_meeting_that_was_held_and_can_be_replaced(
 ) -> None:
     page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
     expect(page.locator(".meeting.now")).to_contain_text("Round 2")
+    expect(page.locator("#what")).to_contain_text("Table 7 with Kartika Siregar")
     held = page.locator(".meeting.past")
     expect(held).to_have_count(1)
     held.get_by_text("Give feedback").click()

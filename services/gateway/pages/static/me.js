@@ -10,7 +10,7 @@ import { tableName } from "./states.js";
 import { t } from "./words.js";
 
 const me = who();
-const state = { agenda: [], people: new Map(), given: new Map(), open: new Set() };
+const state = { agenda: null, people: new Map(), given: new Map(), open: new Set() };
 const clock = eventClock();
 const countdown = new Countdown({ clock, show });
 let program = null;
@@ -78,7 +78,7 @@ function show(reading, before) {
   now.dataset.look = look(reading);
   tell(find("#phase"), phaseText(reading));
   tell(find("#count"), reading.seconds === null ? "" : clockFace(reading.seconds));
-  tell(find("#what"), [meetingText(reading), nextText(reading, countdown.session.time_zone)].filter(Boolean).join(" · "));
+  what(reading);
   const spoken = announcement(reading, before);
   if (spoken) tell(find("#announce"), spoken);
   if (before && before.state === reading.state && before.round === reading.round && before.revision === reading.revision) return;
@@ -86,15 +86,21 @@ function show(reading, before) {
   draw();
 }
 
+function what(reading) {
+  if (reading) tell(find("#what"), [meetingText(reading), nextText(reading, countdown.session.time_zone)].filter(Boolean).join(" · "));
+}
+
 function meetingText(reading) {
   const round = reading.during === "round" ? reading.round : reading.next?.round;
+  if (!round || !state.agenda) return "";
   const meeting = state.agenda.find((each) => each.round === round);
-  if (!round) return "";
   if (!meeting) return t("You have no meeting in round {round}", { round });
   return t("Table {table} with {name}", { table: tableName(meeting), name: state.people.get(meeting.other_id)?.name ?? "" });
 }
 
 function draw() {
+  if (!state.agenda) return;
+  what(countdown.last);
   const place = find("#agenda");
   if (place.contains(document.activeElement) && document.activeElement.closest("form")) return;
   const reading = countdown.last;
