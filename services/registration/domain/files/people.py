@@ -47,6 +47,8 @@ class RowReader:
         self._file = file
         self._row = row
         self._problems = problems
+        #: The columns of which something has been noted.
+        self.noted: set[str] = set()
 
     def text(self, column: str) -> str:
         """The cell as text."""
@@ -65,6 +67,7 @@ class RowReader:
 
     def fault(self, problem: Problem) -> None:
         """Note a problem of this row."""
+        self.noted.add(problem.field)
         self._problems.append(replace(problem, file=self._file, row=self._row.number))
 
     def people(self, column: str, ids: Mapping[str, str]) -> tuple[str, ...]:
@@ -111,6 +114,7 @@ def mentors(
 ) -> list[Mentor]:
     """The mentors, as far as their rows can be read; ``own`` and ``other`` are the ids by key of both tables."""
     people = []
+    before = _noted(problems)
     for row in rows:
         reader = RowReader(MENTORS, row, problems)
         seats = reader.read("seats", cells.whole, 1)
@@ -129,7 +133,7 @@ def mentors(
             ),
             never=reader.people("never", other),
         )
-        _check(mentor, reader, row, of.frame, MENTOR_COLUMNS, problems)
+        _check(mentor, reader, row, of.frame, MENTOR_COLUMNS, before)
         people.append(mentor)
     return people
 
@@ -139,6 +143,7 @@ def mentees(
 ) -> tuple[list[Mentee], list[tuple[str, str]]]:
     """The mentees, as far as their rows can be read, and pairs (mentor, mentee) never to meet."""
     people = []
+    before = _noted(problems)
     never = []
     for row in rows:
         reader = RowReader(MENTEES, row, problems)
@@ -154,7 +159,7 @@ def mentees(
         if len(managers) > 1:
             reader.fault(Problem("manager", say("there are two of them"), say("name one; put others into never")))
         never += [(mentor, mentee.id) for mentor in reader.people("never", other)]
-        _check(mentee, reader, row, of.frame, MENTEE_COLUMNS, problems)
+        _check(mentee, reader, row, of.frame, MENTEE_COLUMNS, before)
         people.append(mentee)
     return people, never
 
@@ -183,11 +188,24 @@ def _common(
     }
 
 
+def _noted(problems: Sequence[Problem]) -> dict[int, set[str]]:
+    """The columns already found wrong, by row."""
+    found: dict[int, set[str]] = {}
+    for each in problems:
+        found.setdefault(each.row or 0, set()).add(each.field)
+    return found
+
+
 def _check(
-    person: Participant, reader: RowReader, row: Row, frame: Frame, columns: Columns, problems: list[Problem]
+    person: Participant,
+    reader: RowReader,
+    row: Row,
+    frame: Frame,
+    columns: Columns,
+    before: Mapping[int, set[str]],
 ) -> None:
     """Note what breaks the rules, once for each cell, and not for columns that the whole table lacks."""
-    noted = {each.field for each in problems if each.row == row.number}
+    noted = reader.noted | before.get(row.number, set())
     for problem in problems_of(person, frame):
         lacking = problem.field in columns.required and problem.field not in row.cells
         if problem.field not in noted and not lacking:
