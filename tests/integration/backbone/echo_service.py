@@ -76,9 +76,13 @@ class Echo:
             if database["tries"].find_one({"_id": event.id})["count"] <= 2:
                 raise RuntimeError("not yet")
         if how == "gated":
-            database["gate"].update_one({"_id": "reached"}, {"$set": {"by": os.getpid()}}, upsert=True)
-            while database["gate"].find_one({"_id": "open"}) is None:
-                time.sleep(0.05)
+            self._wait_at_gate()
+
+    def _wait_at_gate(self) -> None:
+        gate = self.work.database["gate"]
+        gate.update_one({"_id": "reached"}, {"$set": {"by": os.getpid()}}, upsert=True)
+        while gate.find_one({"_id": "open"}) is None:
+            time.sleep(0.05)
 
     @answers
     def echo(self, text: str) -> dict[str, Any]:
@@ -107,6 +111,12 @@ class Echo:
             return int(transaction["counts"].find_one({"_id": "all"})["count"])
 
         return self.work.command(key, {"count": 1}, add)
+
+    @answers
+    def count_slowly(self, key: str | None) -> int:
+        """Like :meth:`count`, once the gate is open."""
+        self._wait_at_gate()
+        return int(self.count(key)["ok"])
 
     @answers
     def revise(self, meeting_id: str, times: int) -> None:

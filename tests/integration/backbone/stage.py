@@ -218,6 +218,7 @@ class Outside:
         self._binding = binding
         self.unmute()
         self.events: list[dict[str, Any]] = []
+        self.properties: list[Any] = []
         self._channel.basic_consume(self._queue, self._hear, auto_ack=True)
 
     def mute(self) -> None:
@@ -228,8 +229,9 @@ class Outside:
         """Have the broker send what is published from now on."""
         self._channel.queue_bind(self._queue, "speedmentor.events", self._binding)
 
-    def _hear(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+    def _hear(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         self.events.append(json.loads(body))
+        self.properties.append(properties)
 
     def wait_for(self, count: int, seconds: float = 30) -> list[dict[str, Any]]:
         """Wait until ``count`` different events have come; returns all that came, repeated ones too."""
@@ -240,6 +242,15 @@ class Outside:
 
         eventually(enough, seconds, f"{count} events outside", pause=0)
         return self.events
+
+    def wait_for_repetitions(self, count: int, seconds: float = 30) -> None:
+        """Wait until ``count`` events have come that had come before."""
+
+        def enough() -> bool:
+            self._connection.process_data_events(0.05)
+            return len(self.events) - len({event["id"] for event in self.events}) >= count
+
+        eventually(enough, seconds, f"{count} repetitions outside", pause=0)
 
     def close(self) -> None:
         """Close the connection; its queue goes with it."""

@@ -1,0 +1,3 @@
+from tests.integration.backbone.conftest import outside, rpc, stage
+
+__all__ = ["outside", "rpc", "stage"]
