@@ -53,7 +53,7 @@ class KillType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 @click.option("--seed", default=1, show_default=True, help="The same seed: the same absences and answers.")
 @click.option("--kill", "kills", type=KillType(), multiple=True, help="Kill it and start it again; may be repeated.")
 @click.option("--report", "path", type=click.Path(dir_okay=False, path_type=Path), default=RUN / "demo" / "report.json")
-def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], path: Path) -> None:
+def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], root: Path, path: Path) -> None:
     """Run a whole event on a system of its own, and check that nothing was lost.
 
     Ends with 0 if all agree at the end, with 1 if not, and with 2 if the files have faults: then nothing is created.
@@ -65,7 +65,7 @@ def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], path: Pat
         console.print(f"[bold]speedmentor[/]: the event in {data}, at {speed:g} times the speed", highlight=False)
         with ExitStack() as stack:
             with _starting(console):
-                system = stack.enter_context(running(clock_from(files.day_before, speed)))
+                system = stack.enter_context(running(clock_from(files.day_before, speed), root))
             took = time.monotonic() - began
             console.print(f"  [green]✓[/] all is up at {system.deployment.url} [dim]({took:.1f} s)[/]", highlight=False)
             with Screen(console, system.clock) as screen:

@@ -54,7 +54,8 @@ def run_event(
         while len(killing.done) < sum(each.after <= time.monotonic() - run.began for each in kills):
             time.sleep(0.05)
         finding = settle(lambda: _look(system, organizer, outcome.program_id), rest)
-        return report.document(outcome, observer, finding, _dead(system), setup)
+        found = report.document(outcome, observer, finding, _dead(system), setup)
+    return {**found, "kills": [{"what": each.what, "after": each.after} for each in killing.done]}
 
 
 def _look(system: System, organizer: Any, program_id: str) -> Finding:
