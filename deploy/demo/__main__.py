@@ -52,6 +52,12 @@ class KillType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=SPEED, help="Event seconds a second.")
 @click.option("--seed", default=1, show_default=True, help="The same seed: the same absences and answers.")
 @click.option("--kill", "kills", type=KillType(), multiple=True, help="Kill it and start it again; may be repeated.")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RUN,
+    help="Folder for all that runs; the default is the one that make up and make run use.",
+)
 @click.option("--report", "path", type=click.Path(dir_okay=False, path_type=Path), default=RUN / "demo" / "report.json")
 def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], root: Path, path: Path) -> None:
     """Run a whole event on a system of its own, and check that nothing was lost.
