@@ -1,0 +1,1 @@
+"""A container engine for machines that have none: installed, started, and stopped again."""
