@@ -19,7 +19,7 @@ def hear(events: list[Event], transaction: Transaction) -> None:
     """Keep programs, meetings and ended rounds, and forget who is erased."""
     told: dict[str, list[Event]] = {}
     # A meeting that names somebody must not pass unseen by that one's erasure in another replica.
-    store.hold_programs(transaction, {event.data["program_id"] for event in events if event.name in _NAMING})
+    closing = store.hold_programs(transaction, {event.data["program_id"] for event in events if event.name in _NAMING})
     for event in events:
         data = event.data
         match event.name:
@@ -32,14 +32,14 @@ def hear(events: list[Event], transaction: Transaction) -> None:
                 told.setdefault(data["meeting_id"], []).append(event)
             case "session-timer.round-ended":
                 store.round_ended(transaction, data["program_id"], data["site_id"], data["round"], event.time)
-    _hear_meetings(told, transaction)
+    _hear_meetings(told, transaction, closing)
     # After the meetings, so that none of this batch still names somebody erased.
     for event in events:
         if event.name == _ERASED:
             store.erase(transaction, event.data["participant_id"], event.org)
 
 
-def _hear_meetings(told: Mapping[str, list[Event]], transaction: Transaction) -> None:
+def _hear_meetings(told: Mapping[str, list[Event]], transaction: Transaction, closing: set[str]) -> None:
     if not told:
         return
     known = store.meetings_by_id(transaction, told)
@@ -55,7 +55,7 @@ def _hear_meetings(told: Mapping[str, list[Event]], transaction: Transaction) ->
         for participant_id in erased & {meeting.mentor_id, meeting.mentee_id}:
             meeting = meeting.without(participant_id)
         meetings.append(meeting.hear(_told(event) for event in events))
-    store.save_meetings(transaction, meetings)
+    store.save_meetings(transaction, meetings, closing)
 
 
 def _told(event: Event) -> Told:

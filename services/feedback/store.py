@@ -5,12 +5,12 @@ Nothing is counted in a document that many writes would meet at: figures are agg
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
 from pymongo.database import Database
 
 from services.feedback.domain import ERASED
@@ -50,18 +50,27 @@ def save_program(transaction: Transaction, program_id: str, changes: dict[str, A
 
 
 def seal_meetings(database: Database[dict[str, Any]], program_id: str) -> None:
-    """Wait for feedback that is being written now, once the program is ``closing``.
+    """Take no more feedback on any meeting of a program that is ``closing``; what is being written now is awaited.
 
-    Every submission writes its meeting's document, so writing that too comes before it (then it is done anew, and
-    sees that the program is closing) or after it (then it counts).
+    Every submission writes its meeting's document (:func:`take_meeting`), so it comes before this, and counts, or
+    after it, and is refused. Meetings that become known later are sealed from the start.
     """
     database["meetings"].update_many({"program_id": program_id, "sealed": None}, {"$set": {"sealed": True}})
 
 
-def hold_programs(transaction: Transaction, ids: Iterable[str]) -> None:
-    """Of two transactions that do this for the same program, have one see what the other wrote."""
-    for program_id in sorted(ids):
-        transaction["programs"].update_one({"_id": program_id}, {"$inc": {"heard": 1}}, upsert=True)
+def hold_programs(transaction: Transaction, ids: Iterable[str]) -> set[str]:
+    """Of two transactions that do this for the same program, have one see what the other wrote.
+
+    Returns:
+        Those of the programs that take no more feedback.
+    """
+    found = {
+        program_id: transaction["programs"].find_one_and_update(
+            {"_id": program_id}, {"$inc": {"heard": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        for program_id in sorted(ids)
+    }
+    return {program_id for program_id, row in found.items() if row.get("closing")}
 
 
 # Meetings and rounds
@@ -78,11 +87,23 @@ def meetings_of_program(reader: Reader, program_id: str) -> list[Meeting]:
     return [_meeting(row) for row in reader["meetings"].find({"program_id": program_id}, batch_size=_ALL)]
 
 
-def save_meetings(transaction: Transaction, meetings: Iterable[Meeting]) -> None:
-    """Store meetings, new or changed."""
+def take_meeting(transaction: Transaction, meeting_id: str) -> tuple[Meeting, bool] | None:
+    """A meeting to give feedback on, and whether it is sealed.
+
+    It is written at once: both sides, the closing of the program and an erasure write here, so of two at the same
+    time one is done anew before it has gone far.
+    """
+    row = transaction["meetings"].find_one_and_update({"_id": meeting_id}, {"$inc": {"submissions": 1}})
+    return None if row is None else (_meeting(row), bool(row.get("sealed")))
+
+
+def save_meetings(transaction: Transaction, meetings: Iterable[Meeting], sealed: Collection[str]) -> None:
+    """Store meetings, new or changed; those of the programs ``sealed`` take no feedback."""
     changes = []
     for meeting in meetings:
         row = asdict(meeting)
+        if meeting.program_id in sealed:
+            row["sealed"] = True
         changes.append(UpdateOne({"_id": row.pop("meeting_id")}, {"$set": row}, upsert=True))
     if changes:
         transaction["meetings"].bulk_write(changes, ordered=False)
@@ -115,16 +136,20 @@ def ended_for(reader: Reader, meeting: Meeting) -> Ended:
 # What was said
 
 
-def said(reader: Reader, meeting_id: str, role: str) -> dict[str, Any] | None:
-    """What one side has said of a meeting."""
-    return reader["said"].find_one({"_id": f"{meeting_id}/{role}"})
+def save_said(
+    transaction: Transaction, meeting_id: str, role: str, row: dict[str, Any], now: datetime
+) -> tuple[datetime, bool]:
+    """Store what one side says, in the place of what it said before.
 
-
-def save_said(transaction: Transaction, meeting_id: str, role: str, row: dict[str, Any]) -> None:
-    """Store what one side says, in the place of what it said before."""
-    transaction["said"].replace_one({"_id": f"{meeting_id}/{role}"}, row, upsert=True)
-    # Both sides and the closing of the program write here, so of two at the same time one is done anew.
-    transaction["meetings"].update_one({"_id": meeting_id}, {"$inc": {"submissions": 1}})
+    Returns:
+        When it said so, and whether that is new: the same again changes nothing.
+    """
+    said, found = transaction["said"], {"_id": f"{meeting_id}/{role}"}
+    before = said.find_one_and_replace(found, {**row, "submitted_at": now}, upsert=True)
+    if before is None or any(before[name] != value for name, value in row.items()):
+        return now, True
+    said.replace_one(found, before)
+    return before["submitted_at"], False
 
 
 def said_by(reader: Reader, program_id: str, author_id: str) -> list[dict[str, Any]]:
@@ -140,16 +165,23 @@ def count(reader: Reader, collection: str, program_id: str, **also: Any) -> int:
 # Pairs
 
 
-def pair(reader: Reader, connection_id: str) -> Pair | None:
-    """A pair of whom at least one has chosen."""
-    row = reader["pairs"].find_one({"_id": connection_id})
-    return None if row is None else _pair(row)
+def choose(transaction: Transaction, pair: Pair, role: str, stay_in_touch: bool) -> Pair:
+    """Store the choice of one side of ``pair``, which need not be known yet; returns the pair as it was before.
 
-
-def save_pair(transaction: Transaction, pair: Pair) -> None:
-    """Store a pair. Both sides' choices are in this one document, so that of two at a time one sees the other."""
+    Both sides' choices are in one document, so that of two at a time one sees the other.
+    """
     row = asdict(pair)
-    transaction["pairs"].replace_one({"_id": row.pop("connection_id")}, row, upsert=True)
+    found = {"_id": row.pop("connection_id")}
+    row.pop("choices")
+    before = transaction["pairs"].find_one_and_update(
+        found, {"$set": {f"choices.{role}": stay_in_touch}, "$setOnInsert": row}, upsert=True
+    )
+    return pair if before is None else _pair(before)
+
+
+def save_connection(transaction: Transaction, pair: Pair) -> None:
+    """Store that a connection is formed."""
+    transaction["pairs"].update_one({"_id": pair.connection_id}, {"$set": {"formed_at": pair.formed_at}})
 
 
 def connections(reader: Reader, program_id: str, query: dict[str, Any]) -> list[Pair]:
@@ -239,6 +271,6 @@ def _pair(row: dict[str, Any]) -> Pair:
         row["mentor_id"],
         row["mentee_id"],
         row["site_id"],
-        row["choices"],
+        row.get("choices", {}),
         row["formed_at"],
     )

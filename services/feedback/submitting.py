@@ -28,12 +28,8 @@ def submit(transaction: Transaction, principal: Principal, given: dict[str, Any]
     problems = faults_in(given["ratings"], role)
     if problems:
         raise Invalid(say("The feedback cannot be taken as it is."), problems)
-    program = store.program(transaction, meeting.program_id) or {}
-    if program.get("closing"):
-        raise Conflict(say("The program is closed: no more feedback is taken. What was given before still counts."))
     seat = _held_seat(transaction, meeting)
-    answer = {"meeting_id": meeting.meeting_id, "by_role": role}
-    now = {
+    row = {
         "meeting_id": meeting.meeting_id,
         "program_id": meeting.program_id,
         "site_id": seat.site_id,
@@ -44,24 +40,28 @@ def submit(transaction: Transaction, principal: Principal, given: dict[str, Any]
         "stay_in_touch": given["stay_in_touch"],
         "takeaway": (given["takeaway"] or "").strip() or None,
     }
-    before = store.said(transaction, meeting.meeting_id, role)
-    if before is not None and all(before[name] == value for name, value in now.items()):
-        pair, submitted_at = _pair(transaction, meeting, seat), before["submitted_at"]
-    else:
-        pair, submitted_at = _choose(transaction, meeting, seat, role, given["stay_in_touch"]), transaction.now
-        store.save_said(transaction, meeting.meeting_id, role, {**now, "submitted_at": submitted_at})
+    submitted_at, is_new = store.save_said(transaction, meeting.meeting_id, role, row, transaction.now)
+    if is_new:
         transaction.publish(submitted(meeting, seat, role, given["ratings"]))
-    connection_id = pair.connection_id if pair is not None and pair.is_connection else None
-    return {**answer, "submitted_at": write_time(submitted_at), "connection_id": connection_id}
+    pair = _choose(transaction, meeting, seat, role, given["stay_in_touch"])
+    return {
+        "meeting_id": meeting.meeting_id,
+        "by_role": role,
+        "submitted_at": write_time(submitted_at),
+        "connection_id": pair.connection_id if pair is not None and pair.is_connection else None,
+    }
 
 
 def _own_meeting(transaction: Transaction, principal: Principal, meeting_id: str) -> tuple[Meeting, str]:
-    meeting = store.meetings_by_id(transaction, [meeting_id]).get(meeting_id)
-    if meeting is None or meeting.org != principal.org:
+    found = store.take_meeting(transaction, meeting_id)
+    if found is None or found[0].org != principal.org:
         raise NotFound(say("There is no such meeting; see your agenda for those you have."))
+    meeting, sealed = found
     role = meeting.role_of(principal.subject)
     if role is None or principal.role not in PARTICIPANTS:
         raise Forbidden(say("Only the mentor and the mentee of a meeting can give feedback on it; log in as one."))
+    if sealed:
+        raise Conflict(say("The program is closed: no more feedback is taken. What was given before still counts."))
     return meeting, role
 
 
@@ -75,23 +75,15 @@ def _held_seat(transaction: Transaction, meeting: Meeting) -> Told:
     return seat
 
 
-def _pair(transaction: Transaction, meeting: Meeting, seat: Told) -> Pair | None:
-    """The pair that meets, as it is so far; None where one of them is erased."""
+def _choose(transaction: Transaction, meeting: Meeting, seat: Told, role: str, stay_in_touch: bool) -> Pair | None:
+    """Store the choice; returns the pair as it then is, None where one of the two is erased."""
     if ERASED in (meeting.mentor_id, meeting.mentee_id):
         return None
     connection_id = connection_id_of(meeting.program_id, meeting.mentor_id, meeting.mentee_id)
-    return store.pair(transaction, connection_id) or Pair(
-        connection_id, meeting.program_id, meeting.mentor_id, meeting.mentee_id, seat.site_id
-    )
-
-
-def _choose(transaction: Transaction, meeting: Meeting, seat: Told, role: str, stay_in_touch: bool) -> Pair | None:
-    before = _pair(transaction, meeting, seat)
-    if before is None:
-        return None
+    new = Pair(connection_id, meeting.program_id, meeting.mentor_id, meeting.mentee_id, seat.site_id)
+    before = store.choose(transaction, new, role, stay_in_touch)
     after, formed = before.choose(role, stay_in_touch, transaction.now)
-    if after != before:
-        store.save_pair(transaction, after)
     if formed:
+        store.save_connection(transaction, after)
         transaction.publish(connected(after, meeting.org))
     return after
