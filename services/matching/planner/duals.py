@@ -25,11 +25,17 @@ _NOTHING = -(2**61)
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Dual values of one part, by position within it; ``unit`` is what one unit of fairness is worth."""
+    """Dual values of one part, by position within it; ``unit`` is what one unit of fairness is worth.
+
+    Where rounds have prices of their own, ``mentee_round`` and ``mentor_round`` (person, round) hold them: what
+    being busy in a round costs. Any prices >= 0, with any worth, bound the value of every plan.
+    """
 
     unit: int
     worth: Index
     price: Index
+    mentee_round: Index | None = None
+    mentor_round: Index | None = None
 
 
 class NotBest(RuntimeError):

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from services.matching.planner.input import TOP_SCORE
 from services.matching.planner.model import Index
 from services.matching.planner.people import Flags, People
 from services.matching.planner.scores import FORBIDDEN, Scores, Scoring
@@ -37,7 +38,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs that may meet (positions within a part), ordered by mentee then mentor, and their scores."""
+    """Pairs that may meet (positions within a part), ordered by mentee then mentor, and what they are worth.
+
+    That is the score, with the bonus where an announced meeting of the pair can be kept.
+    """
 
     mentee: Index
     mentor: Index
@@ -101,8 +105,9 @@ def _joined(at_site: list[tuple[Index, Index]], people: People) -> Part:
 class Field:
     """One part with its people's arrays and the scores of its pairs.
 
-    ``announced`` maps an announced meeting (round from 0, mentee, mentor; positions in the part) to what
-    keeping it spares.
+    ``announced`` are the announced meetings that can be kept: each pair as ``mentee * mentors + mentor``
+    (positions in the part), ascending, and its round (from 0) at the same place in ``announced_round``. Keeping
+    one is worth ``bonus``, on top of its score.
     """
 
     def __init__(self, part: Part, people: People, scoring: Scoring) -> None:
@@ -117,7 +122,8 @@ class Field:
         self._mentee_site = people.mentee_site[part.mentees]
         self._mentor_site = people.mentor_site[part.mentors]
         self._scoring = scoring
-        self.announced: dict[tuple[int, int, int], int] = {}
+        self.bonus = people.change_cost if len(people.announced_round) else 0
+        self.announced, self.announced_round = self._announced(people)
 
     @property
     def mentees(self) -> int:
@@ -130,7 +136,7 @@ class Field:
     @property
     def uniform(self) -> bool:
         """Whether all are available in the same rounds and none holds an announced plan."""
-        if self.announced:
+        if len(self.announced) and self.bonus:
             return False
         first = self.mentee_open[0]
         return bool((self.mentee_open == first).all() and (self.mentor_open == first).all())
@@ -141,7 +147,7 @@ class Field:
         return np.flatnonzero(self.mentee_open.any(axis=0) & self.mentor_open.any(axis=0))
 
     def chunks(self) -> Iterator[tuple[Index, Index, Scores]]:
-        """All pairs, as matrices of scores: rows, columns, scores (``FORBIDDEN`` where the pair may not meet)."""
+        """All pairs, as matrices: rows, columns, scores with the bonus (``FORBIDDEN`` where a pair may not meet)."""
         far = len(self.part.blocks) > 1
         for number, (rows, columns) in enumerate(self.part.blocks):
             remote = far and number == len(self.part.blocks) - 1
@@ -150,6 +156,7 @@ class Field:
                 some = rows[start : start + step]
                 scores = self._scoring.block(self.part.mentees[some], self.part.mentors[columns])
                 self._forbid(scores, some, columns, remote)
+                self._add_bonus(scores, some, columns)
                 yield some, columns, scores
 
     def _forbid(self, scores: Scores, rows: Index, columns: Index, remote: bool) -> None:
@@ -157,6 +164,46 @@ class Field:
         scores[common == 0] = FORBIDDEN
         if remote:  # pairs of one site are in that site's block already
             scores[self._mentee_site[rows][:, None] == self._mentor_site[columns]] = FORBIDDEN
+
+    def _announced(self, people: People) -> tuple[Index, Index]:
+        if not self.bonus:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        mentees, mentors = self.part.mentees, self.part.mentors
+        mentee = np.searchsorted(mentees, people.announced_mentee)
+        mentor = np.searchsorted(mentors, people.announced_mentor)
+        here = (mentee < len(mentees)) & (mentor < len(mentors))
+        here[here] = (mentees[mentee[here]] == people.announced_mentee[here]) & (
+            mentors[mentor[here]] == people.announced_mentor[here]
+        )
+        pair = mentee[here] * len(mentors) + mentor[here]
+        order = np.argsort(pair)
+        return pair[order], people.announced_round[here][order]
+
+    def _add_bonus(self, scores: Scores, rows: Index, columns: Index) -> None:
+        if not len(self.announced):
+            return
+        row_at, column_at = np.full(self.mentees, -1), np.full(self.mentors, -1)
+        row_at[rows], column_at[columns] = np.arange(len(rows)), np.arange(len(columns))
+        row, column = row_at[self.announced // self.mentors], column_at[self.announced % self.mentors]
+        here = (row >= 0) & (column >= 0)
+        row, column = row[here], column[here]
+        allowed = scores[row, column] >= 0
+        scores[row[allowed], column[allowed]] += self.bonus
+
+    def round_kept(self, pairs: "Pairs") -> Index:
+        """For each pair the round in which it is announced, or -1."""
+        found = np.full(len(pairs), -1, np.int64)
+        if len(self.announced):
+            key = pairs.mentee * self.mentors + pairs.mentor
+            at = np.minimum(np.searchsorted(self.announced, key), len(self.announced) - 1)
+            hit = self.announced[at] == key
+            found[hit] = self.announced_round[at[hit]]
+        return found
+
+    @property
+    def dearest(self) -> int:
+        """What one meeting can be worth at most."""
+        return TOP_SCORE + self.bonus
 
     def all_pairs(self) -> Pairs:
         """Every pair that may meet."""

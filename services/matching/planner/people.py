@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.matching.planner.input import DEAREST_CHANGE
 from services.matching.planner.model import Index, PlanInput
 
 Flags = NDArray[np.bool_]
@@ -51,7 +52,8 @@ class People:
     """What the solver asks about people, by position.
 
     ``*_open[p, r]``: may be given a meeting in round ``r + 1``. ``*_met``: meetings held in frozen rounds.
-    ``*_room``: meetings that can still be given.
+    ``*_room``: meetings that can still be given. ``announced_*``: the announced meetings of rounds to come that
+    both sides can still keep; keeping one of them spares ``change_cost``.
     """
 
     rounds: int
@@ -68,6 +70,10 @@ class People:
     mentee_remote: Flags
     mentor_remote: Flags
     forbidden: Rows
+    announced_round: Index
+    announced_mentee: Index
+    announced_mentor: Index
+    change_cost: int
 
 
 def people_of(plan_input: PlanInput) -> People:
@@ -85,6 +91,15 @@ def people_of(plan_input: PlanInput) -> People:
     seats = np.fromiter((each.seats for each in mentors), np.int64, len(mentors))
     mentee_most = np.fromiter((each.max_meetings for each in mentees), np.int64, len(mentees))
     mentor_most = np.fromiter((each.max_meetings for each in mentors), np.int64, len(mentors))
+    future = np.array(
+        [
+            (each.round - 1, each.mentee, each.mentor)
+            for each in plan_input.current or ()
+            if each.round > plan_input.frozen_through
+        ],
+        np.int64,
+    ).reshape(-1, 3)
+    future = future[mentee_open[future[:, 1], future[:, 0]] & mentor_open[future[:, 2], future[:, 0]]]
     site_at: dict[str, int] = {}
     for site in (*(each.site for each in mentors), *(each.site for each in mentees)):
         site_at.setdefault(site, len(site_at))
@@ -103,6 +118,10 @@ def people_of(plan_input: PlanInput) -> People:
         mentee_remote=np.fromiter((each.remote for each in mentees), np.bool_, len(mentees)),
         mentor_remote=np.fromiter((each.remote for each in mentors), np.bool_, len(mentors)),
         forbidden=_forbidden(plan_input, [(each.mentee, each.mentor) for each in frozen]),
+        announced_round=future[:, 0],
+        announced_mentee=future[:, 1],
+        announced_mentor=future[:, 2],
+        change_cost=DEAREST_CHANGE if plan_input.change_cost is None else plan_input.change_cost,
     )
 
 

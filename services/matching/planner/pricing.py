@@ -6,12 +6,13 @@ these and solve again. When none gains, the prices prove the plan best over ever
 column generation; Dantzig and Wolfe, 1960).
 """
 
-from collections.abc import Callable
+import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.planner.duals import Prices, least_prices
+from services.matching.planner.duals import Prices, dual_value, least_prices
 from services.matching.planner.flow import fairest_and_best
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs, ordered
@@ -22,28 +23,62 @@ BEST_OF_MENTOR = 24
 MOST_ADDED = 300_000
 
 
-def solve_priced(
-    field: Field, unit: int, progress: Callable[[str], None] | None = None
-) -> tuple[Pairs, NDArray[np.bool_], Prices]:
-    """Pairs looked at, which of them meet in the best plan of the part, and prices proved over all pairs."""
-    if field.part.cells <= WHOLE:
-        pairs = field.all_pairs()
-        chosen = fairest_and_best(field, pairs, unit)
-        return pairs, chosen, least_prices(field, pairs, chosen, unit)
-    pairs = promising(field)
+@dataclass(frozen=True)
+class Priced:
+    """The best meetings of a part, rounds aside, among the ``pairs`` looked at.
+
+    ``limit`` bounds fairness times unit plus value of any plan of the part. ``proved`` says that the prices hold
+    for all pairs that may meet, so that ``chosen`` reaches the limit.
+    """
+
+    pairs: Pairs
+    chosen: NDArray[np.bool_]
+    prices: Prices
+    limit: int
+    proved: bool
+
+    @property
+    def gain(self) -> Index:
+        """What each pair gains by the prices: nobody can gain by a pair that is below 0."""
+        return gain_of(self.pairs, self.prices)
+
+
+def gain_of(pairs: Pairs, prices: Prices) -> Index:
+    """What each of ``pairs`` gains by ``prices``."""
+    gain: Index = pairs.score + prices.worth[pairs.mentee] - prices.price[pairs.mentor]
+    return gain
+
+
+def solve_priced(field: Field, unit: int, deadline: float | None = None) -> Priced:
+    """The best meetings of the part, with prices over all pairs.
+
+    Where the ``deadline`` (of the monotonic clock) passes, it is the best over the pairs looked at by then.
+    """
+    whole = field.part.cells <= WHOLE
+    pairs = field.all_pairs() if whole else promising(field)
     while True:
         chosen = fairest_and_best(field, pairs, unit)
         prices = least_prices(field, pairs, chosen, unit)
-        more = gaining(field, pairs, chosen, prices)
-        if progress is not None:
-            progress(f"{len(pairs)} pairs, {len(more)} more can help")
+        limit = dual_value(field, prices, pairs)
+        if whole:
+            return Priced(pairs, chosen, prices, limit, proved=True)
+        more, gains = gaining(field, pairs, chosen, prices)
         if not len(more):
-            return pairs, chosen, prices
-        pairs = ordered(
-            np.concatenate([pairs.mentee, more.mentee]),
-            np.concatenate([pairs.mentor, more.mentor]),
-            np.concatenate([pairs.score, more.score]),
-        )
+            return Priced(pairs, chosen, prices, limit, proved=True)
+        if deadline is not None and time.monotonic() > deadline:
+            return Priced(pairs, chosen, prices, limit + int(gains.sum()), proved=False)
+        if len(more) > MOST_ADDED:
+            more = more.only(np.sort(np.argsort(-gains, kind="stable")[:MOST_ADDED]))
+        pairs = joined(pairs, more)
+
+
+def joined(one: Pairs, other: Pairs) -> Pairs:
+    """The pairs of both, each once."""
+    return ordered(
+        np.concatenate([one.mentee, other.mentee]),
+        np.concatenate([one.mentor, other.mentor]),
+        np.concatenate([one.score, other.score]),
+    )
 
 
 def promising(field: Field) -> Pairs:
@@ -67,8 +102,18 @@ def promising(field: Field) -> Pairs:
     return ordered(np.concatenate(mentee), np.concatenate(mentor), np.concatenate(score))
 
 
-def gaining(field: Field, pairs: Pairs, chosen: NDArray[np.bool_], prices: Prices) -> Pairs:
-    """The pairs outside ``pairs`` that gain by the prices; the most gaining ones where there are very many."""
+def near(field: Field, prices: Prices, slack: int) -> Pairs:
+    """Every pair that loses at most ``slack`` by ``prices``."""
+    found = []
+    for rows, columns, scores in field.chunks():
+        limit = prices.price[columns][None, :] - prices.worth[rows][:, None]
+        row, column = np.nonzero((scores >= limit - slack) & (scores >= 0))
+        found.append(Pairs(rows[row], columns[column], scores[row, column].astype(np.int64)))
+    return ordered(*(np.concatenate([getattr(each, name) for each in found]) for name in Pairs.__slots__))
+
+
+def gaining(field: Field, pairs: Pairs, chosen: NDArray[np.bool_], prices: Prices) -> tuple[Pairs, Index]:
+    """The pairs not chosen that gain by the prices, and how much each does."""
     met: Index = np.sort(pairs.mentee[chosen] * field.mentors + pairs.mentor[chosen])
     found: list[Pairs] = []
     gains: list[Index] = []
@@ -83,7 +128,4 @@ def gaining(field: Field, pairs: Pairs, chosen: NDArray[np.bool_], prices: Price
         found.append(Pairs(rows[row], columns[column], score))
         gains.append(score - limit[row, column])
     every = Pairs(*(np.concatenate([getattr(each, name) for each in found]) for name in Pairs.__slots__))
-    if len(every) > MOST_ADDED:
-        order = np.argsort(-np.concatenate(gains), kind="stable")[:MOST_ADDED]
-        every = every.only(np.sort(order))
-    return every
+    return every, np.concatenate(gains)

@@ -1,15 +1,12 @@
 """Better a plan round by round: give one round anew, the others held, until no round can be bettered."""
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.graph.python import min_cost_flow
 
-from services.matching.planner.expanded import Slots
+from services.matching.planner.expanded import Chosen, Slots
 from services.matching.planner.flow import FlowFailed
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
-
-Chosen = NDArray[np.bool_]
 
 
 def without_repeats(slots: Slots, used: Chosen) -> Chosen:

@@ -41,7 +41,8 @@ def solve(
     done = 0
     for part in parts:
         field = Field(part, people, scoring)
-        results.append(uniform.plan_part(field) if field.uniform else availability.plan_part(field, deadline))
+        planned = uniform.plan_part if field.uniform else availability.plan_part
+        results.append(planned(field, deadline))
         done += part.cells
         if progress is not None:
             progress(done / whole)
@@ -96,6 +97,10 @@ def assemble(
     unmet = np.flatnonzero(count == 0)
     reasons = reasons_for(plan_input, people, scoring, unmet)
     total = int(score.sum())
+    future = {(each.round, each.mentee, each.mentor) for each in plan_input.current or ()} - {
+        (each.round, each.mentee, each.mentor) for each in frozen
+    }
+    kept = sum((each.round, each.mentee, each.mentor) in future for each in meetings)
     missing = sum(result.bound - result.value for result in results)
     quality = Quality(
         meetings=len(meetings),
@@ -104,8 +109,8 @@ def assemble(
         certified=missing == 0 and all(result.fairest for result in results),
         least=int(count.min()),
         most=int(count.max()),
-        kept=0,
-        changed=0,
+        kept=kept,
+        changed=len(future) - kept,
         seconds=round(time.monotonic() - started, 3),
     )
     return Plan(

@@ -3,22 +3,20 @@
 import numpy as np
 
 from services.matching.planner.colouring import rounds_for
-from services.matching.planner.duals import dual_value
 from services.matching.planner.flow import fairness_unit
-from services.matching.planner.input import TOP_SCORE
 from services.matching.planner.parts import Field
 from services.matching.planner.plan import PartResult
 from services.matching.planner.pricing import solve_priced
 
 
-def plan_part(field: Field) -> PartResult:
-    """The fairest and best plan of ``field``, in rounds."""
-    unit = fairness_unit(int(min(field.mentee_room.sum(), field.mentor_room.sum())), TOP_SCORE)
-    pairs, chosen, prices = solve_priced(field, unit)
-    met = pairs.only(chosen)
+def plan_part(field: Field, deadline: float | None = None) -> PartResult:
+    """The fairest and best plan of ``field``, in rounds; by the ``deadline`` the best found, with a bound."""
+    unit = fairness_unit(int(min(field.mentee_room.sum(), field.mentor_room.sum())), field.dearest)
+    priced = solve_priced(field, unit, deadline)
+    met = priced.pairs.only(priced.chosen)
     fairness = fairness_of(field, met.mentee)
     value = int(met.score.sum())
-    bound = dual_value(field, prices, pairs) - unit * fairness
+    bound = priced.limit - unit * fairness
     open_rounds = field.open_rounds
     rounds = open_rounds[rounds_for(met.mentee, met.mentor, field.seats, len(open_rounds))]
     return PartResult(
@@ -32,7 +30,7 @@ def plan_part(field: Field) -> PartResult:
         value=value,
         bound=bound,
         fairest=bound < unit,
-        prices=prices,
+        prices=priced.prices,
     )
 
 

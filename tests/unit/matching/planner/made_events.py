@@ -58,3 +58,20 @@ def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, g
             if dice.random() < 0.7
         ]
     return document
+
+
+def made_revision(document, plan, dice):
+    """``document`` with ``plan`` announced, maybe some rounds held, and up to two people gone."""
+    people = [each["id"] for each in document["mentees"] + document["mentors"]]
+    rounds = document["rounds"]
+    revision = {
+        **document,
+        "current": [{key: each[key] for key in ("round", "mentee", "mentor", "table")} for each in plan["meetings"]],
+        "frozen_through": dice.choice([0, dice.randint(0, rounds - 1)]),
+        "absent": [
+            {"id": each, "from_round": dice.randint(1, rounds)} for each in dice.sample(people, dice.randint(0, 2))
+        ],
+    }
+    if dice.random() < 0.8:
+        revision["change_cost"] = dice.choice([0, 10, 100, 2000])
+    return revision

@@ -1,0 +1,33 @@
+"""Where people miss rounds, or hold an announced plan, small events are still planned as well as can be."""
+
+import random
+
+import pytest
+from made_events import made_event, made_revision
+from plan_oracle import Oracle, value_of
+from plan_rules import broken_rules, counts_of
+
+from services.matching.planner import read_input, solve
+
+
+def as_good_as_integer_programming(document, seed):
+    plan = solve(read_input(document)).to_document()
+    assert not broken_rules(document, plan), seed
+    oracle = Oracle(document)
+    assert sorted(counts_of(document, plan["meetings"]).values()) == oracle.fairest(), seed
+    assert value_of(document, plan) == oracle.best_value(), seed
+    assert plan["quality"]["certified"], seed
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_people_who_miss_rounds_get_the_best_plan(batch):
+    for seed in range(batch * 30, batch * 30 + 30):
+        as_good_as_integer_programming(made_event(seed, breaks=True), seed)
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_an_announced_plan_is_mended_with_the_fewest_changes_the_fairest_plan_allows(batch):
+    for seed in range(batch * 30, batch * 30 + 30):
+        document = made_event(seed, breaks=seed % 2 == 0)
+        announced = solve(read_input(document)).to_document()
+        as_good_as_integer_programming(made_revision(document, announced, random.Random(seed)), seed)
