@@ -53,7 +53,7 @@ def _catalogue(language: str) -> Catalog:
 
 @cache
 def _templates(language: str) -> list[tuple[re.Pattern[str], str]]:
-    return [(_template(message.id), message.id) for message in _catalogue(language) if message.id]
+    return [(_template(str(message.id)), str(message.id)) for message in _catalogue(language) if message.id]
 
 
 def _template(msgid: str) -> re.Pattern[str]:
