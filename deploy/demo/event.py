@@ -265,7 +265,7 @@ class Run:
             if enough(seen):
                 return seen
             if time.monotonic() > deadline:
-                raise Overdue(f"not within {self._patience:g} s: {what}")
+                raise Overdue(f"not within {self._patience:g} s: {what}; last seen: {str(seen)[:500]}")
             time.sleep(LOOK)
 
     def _planned(self, what: str, enough: Callable[[View], bool]) -> View:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deploy.demo import report
-from deploy.demo.event import Run, Watcher
+from deploy.demo.event import Overdue, Run, Watcher
 from deploy.demo.faults import Kill, Killing
 from deploy.demo.observer import Observer
 from deploy.demo.system import System
 from shared.messaging.connection import connect
+from shared.operations.api import Api
 from shared.operations.checking import Finding, look, settle
 from shared.operations.dead_letters import DeadLetters
 
@@ -48,7 +49,13 @@ def run_event(
     # The observer is a stranger here: no service's account, and a queue of its own.
     with Observer(system.infrastructure.amqp_uri()) as observer, Killing(system, list(kills)) as killing:
         run = Run(organizer, system.clock, seed=seed, patience=patience, watcher=watcher)
-        outcome = run.whole(files)
+        try:
+            outcome = run.whole(files)
+        except Overdue as error:
+            # What the services disagree on tells where it got stuck.
+            stuck = _look(system, organizer, run.outcome.program_id)
+            differences = [str(each) for found in (*stuck.programs.values(), stuck.broker) for each in found]
+            raise Overdue("\n".join([str(error), *differences[:20]])) from error
         if watcher:
             watcher.stage("checking that all services agree")
         while len(killing.done) < sum(each.after <= time.monotonic() - run.began for each in kills):
@@ -58,7 +65,7 @@ def run_event(
     return {**found, "kills": [{"what": each.what, "after": each.after} for each in killing.done]}
 
 
-def _look(system: System, organizer: Any, program_id: str) -> Finding:
+def _look(system: System, organizer: Api, program_id: str) -> Finding:
     return look(organizer, [program_id], system.operator_uri)
 
 

@@ -1,0 +1,194 @@
+"""The whole event on real processes, broker and database: once with all well, once with every part killed."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.demo.event import Run
+from deploy.demo.faults import Kill
+from deploy.demo.files import EventFiles, read_files
+from deploy.demo.system import System, clock_from, running
+from deploy.demo.whole import run_event
+from deploy.local import RUN, Infrastructure
+from deploy.local.space import CHECKOUT
+from shared.operations.api import Refused
+
+pytestmark = pytest.mark.system
+
+ARCHIPELAGO = CHECKOUT / "examples" / "archipelago"
+SMALL = CHECKOUT / "examples" / "small"
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder for all state of this module's own system; what is left in it at the end is stopped."""
+    folder = RUN / f"test-{os.getpid()}-event"
+    yield folder
+    Infrastructure(folder).down()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def archipelago() -> EventFiles:
+    return read_files(ARCHIPELAGO)
+
+
+@pytest.fixture(scope="module")
+def system(place: Path, archipelago: EventFiles) -> Iterator[System]:
+    with running(clock_from(archipelago.day_before, 360), place) as found:
+        yield found
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (ARCHIPELAGO / name).open(encoding="utf-8-sig", newline="") as source:
+        return list(csv.DictReader(source))
+
+
+def _assert_whole(found: dict[str, Any]) -> None:
+    assert found["faults"] == []
+    assert found["differences"] == []
+    assert found["dead_letters"] == 0
+    assert found["clean"]
+    mentors, mentees = len(_rows("mentors.csv")), len(_rows("mentees.csv"))
+    assert found["participants"] == {
+        "mentors": mentors,
+        "mentees": mentees,
+        "absent": 3,
+        "checked_in": mentors + mentees - 3,
+    }
+    meetings, events = found["meetings"], found["events"]
+    assert meetings["held"] == meetings["planned"] == meetings["pairs"] > mentees
+    assert found["feedback"] == events["feedback.feedback-submitted"] == 2 * meetings["held"]
+    assert 0 < found["connections"] == events["feedback.connection-formed"] < meetings["held"]
+    assert [site["rounds_held"] for site in found["sites"]] == [found["rounds"]] * 3
+    assert events["session-timer.round-started"] == events["session-timer.round-ended"] == 3 * found["rounds"]
+    assert events["registration.mentor-registered"] == mentors
+    assert events["registration.mentee-registered"] == mentees
+    # Nobody of those who came is left without a meeting, and the plan is as good as can be.
+    assert found["fairness"]["fewest"] >= 1
+    assert found["plan"]["revision"] >= 2
+    assert found["plan"]["quality"]["certified"]
+
+
+def test_files_with_faults_create_nothing_and_every_row_is_named(system: System, archipelago: EventFiles) -> None:
+    api = system.organizer()
+    before = api.get("/programs")
+    texts = dict(archipelago.texts)
+    mentors = texts["mentors.csv"].split("\n")
+    mentors[2] = mentors[2].replace(",jkt,", ",atlantis,")
+    mentees = texts["mentees.csv"].split("\n")
+    mentees[5] = mentees[4]
+    texts |= {"mentors.csv": "\n".join(mentors), "mentees.csv": "\n".join(mentees)}
+    with pytest.raises(Refused) as refused:
+        Run(api, system.clock).whole(texts)
+    problems = refused.value.problem["problems"]
+    named = {(each["file"], each["row"], each["field"]) for each in problems}
+    assert {("mentors.csv", 3, "site"), ("mentees.csv", 6, "ref")} <= named
+    assert all(each["what"] and each["remedy"] for each in problems)
+    assert api.get("/programs") == before
+
+
+@pytest.fixture(scope="module")
+def well(system: System, archipelago: EventFiles) -> dict[str, Any]:
+    return run_event(system, archipelago.texts)
+
+
+def test_an_event_runs_from_its_files_to_its_report(well: dict[str, Any]) -> None:
+    _assert_whole(well)
+    assert well["event_repetitions"] == 0
+    assert well["live"]["bells"] == sum(
+        well["events"][f"session-timer.{bell}"]
+        for bell in ("round-started", "round-warned", "round-ended", "session-finished")
+    )
+
+
+@pytest.fixture
+def check(system: System) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*more: str) -> subprocess.CompletedProcess[str]:
+        password = str(system.infrastructure.secrets.organizer_password)
+        options = ["--url", system.deployment.url, "--password-file", password, "--amqp-uri", system.operator_uri]
+        command = [str(Path(sys.executable).with_name("speedmentor")), "check", *options, *more]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_check_finds_what_somebody_changed_behind_a_services_back(
+    system: System, well: dict[str, Any], check: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    clean = check("--program", well["program_id"])
+    assert (clean.returncode, clean.stderr) == (0, "")
+    assert "all services agree" in clean.stdout
+    with MongoClient[dict[str, Any]](system.infrastructure.mongo_uri("matching")) as client:
+        meetings = client["matching"]["meetings"]
+        lost = meetings.find_one_and_delete({"program_id": well["program_id"]})
+        assert lost is not None
+        try:
+            spoilt = check("--program", well["program_id"])
+        finally:
+            meetings.insert_one(lost)
+    assert spoilt.returncode == 1
+    assert f"meetings {lost['_id']}: feedback has" in spoilt.stdout
+    assert check("--program", well["program_id"], "--wait", "5").returncode == 0
+
+
+def test_check_fails_clearly_where_nobody_answers(place: Path) -> None:
+    command = [str(Path(sys.executable).with_name("speedmentor")), "check", "--url", "http://127.0.0.1:9"]
+    environ = {**os.environ, "ORGANIZER_PASSWORD": "any", "AMQP_URI": "amqp://127.0.0.1:9/"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the gateway cannot be reached" in done.stderr
+
+
+def test_an_event_in_which_every_part_is_killed_comes_out_whole(system: System, archipelago: EventFiles) -> None:
+    kills = [
+        Kill("registration", 0.2),
+        Kill("matching", 2),
+        Kill("gateway", 7),
+        Kill("session_timer", 14),
+        Kill("feedback", 18),
+        Kill("broker", 21),
+        Kill("feedback", 30),
+    ]
+    found = run_event(system, archipelago.texts, seed=7, kills=kills, patience=90, rest=60)
+    _assert_whole(found)
+    # What came to its turn: a quick machine is through before the last.
+    assert len(found["kills"]) >= len(kills) - 1
+
+
+def test_the_command_brings_all_up_runs_the_event_and_leaves_no_process(place: Path, tmp_path: Path) -> None:
+    root, report = place / "own", tmp_path / "report.json"
+    command = [sys.executable, "-m", "deploy.demo", "--data", str(SMALL), "--root", str(root), "--report", str(report)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=CHECKOUT)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = json.loads(report.read_text(encoding="utf-8"))
+        assert found["clean"]
+        assert found["meetings"]["held"] == found["meetings"]["planned"] > 0
+        assert found["dead_letters"] == 0
+        assert "all services agree" in done.stdout
+        assert _processes_of(root) == []
+    finally:
+        Infrastructure(root).down()
+
+
+def _processes_of(root: Path) -> list[str]:
+    """The command lines of processes that have to do with ``root``: by it in their arguments or settings."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(root).encode() in known:
+            found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
