@@ -99,7 +99,7 @@ class Delivery:
     def _strange_headers(self) -> dict[str, Any]:
         """The headers that others have set, unless they are too large to go on with ours beside them."""
         strange = {key: value for key, value in self.headers.items() if key not in _OURS}
-        return strange if len(repr(strange)) <= LARGEST_STRANGE_HEADERS else {}
+        return strange if len(repr(strange).encode("utf-8", "replace")) <= LARGEST_STRANGE_HEADERS else {}
 
 
 def _detail(error: Exception) -> str:
