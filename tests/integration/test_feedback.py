@@ -312,6 +312,12 @@ def test_a_choice_taken_back_before_the_other_side_chose_connects_nobody(world: 
     world.wait_for_events("connection-formed", 0)
 
 
+def test_a_cancelled_program_is_known_as_such_even_if_that_is_heard_first(world: World) -> None:
+    cancelled = world.event("registration.program-cancelled", world.program_id, -50, reason="too-few-mentors")
+    world.bus.publish([cancelled, world.published()])
+    world.wait_for_ledger(programs={world.program_id: "cancelled"})
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_events_five_times_and_in_any_order_have_the_effect_of_once(world: World, seed: int) -> None:
     held, moved, again, off, late, ahead = world.meetings
@@ -437,9 +443,15 @@ def test_what_was_taken_while_the_program_was_being_closed_is_in_the_report(bus:
     world.hold()
     calls = [world.give(each, "mentee", new_id()) for each in world.meetings]
     closing = bus.send(world.organizer, "close_program", program_id=world.program_id)
-    calls += [world.give(each, "mentor", new_id()) for each in world.meetings]
+
+    def refused() -> bool:
+        """Everybody goes on giving feedback until somebody is told that the program is closed."""
+        calls.extend(world.give(each, "mentor", new_id()) for each in world.meetings)
+        return any("fault" in answer for answer in bus.wait(*calls))
+
+    eventually(refused, 60, "feedback is refused", pause=0)
     answers = bus.wait(*calls)
-    taken = [answer for answer in answers if "ok" in answer]
+    taken = {(answer["ok"]["meeting_id"], answer["ok"]["by_role"]) for answer in answers if "ok" in answer}
     assert {answer["fault"]["code"] for answer in answers if "fault" in answer} == {"conflict"}
     (made,) = bus.wait(closing)
     assert made["ok"]["answers"] == len(taken) == world.ask("ledger")["ok"]["feedback"]
