@@ -20,7 +20,6 @@ class FakeGateway:
     def __init__(self) -> None:
         self.offset = timedelta()
         self.speed = 1.0
-        self.tells_speed = True
         self._real_origin = datetime.now(UTC)
         self.sessions: dict[str, dict[str, Any]] = {}
         self.people = {each["participant_id"]: each for each in canned.people()}
@@ -73,7 +72,7 @@ class FakeGateway:
         @app.get("/api/v1/time")
         def time() -> dict[str, Any]:
             self.times_asked += 1
-            return {"now": canned.write(self.now()), **({"speed": self.speed} if self.tells_speed else {})}
+            return {"now": canned.write(self.now()), "speed": self.speed}
 
         @app.get("/api/v1/programs/<program_id>/live")
         def live(program_id: str) -> Response:

@@ -30,7 +30,7 @@ export async function call(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = newKey();
   const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store" };
-  const answer = await attempt(path, request, method === "GET" ? 1 : 3);
+  const answer = await attempt(path, request, method === "GET" ? 1 : 4);
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Refusal(answer.status, told ?? {});
   return told;
@@ -43,15 +43,16 @@ export const put = (path, body) => call("PUT", path, body);
 /** The list in an answer, which may stand alone or under its name. */
 export const listed = (answer, name) => (Array.isArray(answer) ? answer : (answer?.[name] ?? []));
 
-/** Asks again after a network failure: the idempotency key makes that safe. */
+/** Asks again when nobody answers, or the answer is "not yet": the idempotency key makes that safe. */
 async function attempt(path, request, times) {
   for (let left = times - 1; ; left -= 1) {
     try {
-      return await fetch(`/api/v1${path}`, { ...request, signal: AbortSignal.timeout(20_000) });
+      const answer = await fetch(`/api/v1${path}`, { ...request, signal: AbortSignal.timeout(20_000) });
+      if (answer.status !== 503 || left <= 0) return answer;
     } catch {
       if (left <= 0) throw new Error(t("The service cannot be reached. Check the network; nothing you entered is lost."));
-      await new Promise((resolve) => setTimeout(resolve, 700));
     }
+    await new Promise((resolve) => setTimeout(resolve, 700));
   }
 }
 

@@ -21,14 +21,13 @@ export class EventClock {
   /**
    * @param {object} parts
    * @param {() => Promise<{now: string, speed?: number}>} parts.ask the service's time: RFC 3339, and how many
-   *   event seconds go by in a real one (a rehearsal runs faster); where it does not say, the speed is estimated
+   *   event seconds go by in a real one: 1 unless it says so, more in a rehearsal
    * @param {() => number} [parts.mono] monotonic ms
    * @param {() => number} [parts.wall] the device's wall clock, ms
    */
   constructor({ ask, mono = () => performance.now(), wall = () => Date.now() }) {
     Object.assign(this, { ask, mono, wall, speed: 1, sure: false, failing: false });
     this.samples = [];
-    this.first = null;
     this.anchor = null;
     this.latest = -Infinity;
     this.gap = wall() - mono();
@@ -135,15 +134,13 @@ export class EventClock {
     if (!Number.isFinite(event)) throw new Error("the service does not say what time it is");
     // Slept, or the clock was set, between question and answer: half-way means nothing.
     if (Math.abs(receivedWall - sentWall - (received - sent)) > STEP / 2) return;
-    this.use({ mono: (sent + received) / 2, event, trip: received - sent }, answer.speed);
+    this.use({ mono: (sent + received) / 2, event, trip: received - sent }, answer.speed ?? 1);
   }
 
   use(sample, speed) {
     if (!this.sure) this.samples = [];
     this.samples = [...this.samples.slice(1 - KEPT), sample];
-    if (!this.sure || !this.first) this.first = sample;
-    if (Number.isFinite(speed) && speed > 0) this.speed = speed;
-    else this.estimateSpeed(sample);
+    this.speed = speed;
     this.anchor = this.samples.reduce((best, each) => (this.boundOf(each) < this.boundOf(best) ? each : best));
     this.slept = 0;
     this.sure = true;
@@ -152,16 +149,6 @@ export class EventClock {
 
   boundOf(sample) {
     return sample.trip / 2 + Math.max(0, this.mono() - sample.mono) * DRIFT;
-  }
-
-  /** From two samples as far apart as there are; a speed that 1 could explain is 1. */
-  estimateSpeed(sample) {
-    const span = sample.mono - this.first.mono;
-    if (span <= 0) return;
-    const speed = (sample.event - this.first.event) / span;
-    // Half of each trip, and the service's time comes in whole milliseconds.
-    const doubt = ((sample.trip + this.first.trip) / 2) * Math.max(1, speed) + 2;
-    if (speed > 0 && Math.abs(speed - 1) > doubt / span + 0.02) this.speed = speed;
   }
 
   /** The service cannot be reached after a step ahead: a device that slept is likelier than one set ahead. */

@@ -1,0 +1,209 @@
+"""Three pages against the running system: a wrong clock, a sleeping tab and a lost connection end on one second."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sleeping import Sleeper
+from wire import Wire
+
+from deploy.demo.event import Run
+from deploy.demo.files import read_files
+from deploy.demo.system import System, clock_from, running
+from deploy.local import RUN
+from shared.events import read_time
+
+pytestmark = [pytest.mark.browser, pytest.mark.system]
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "small"
+PICTURES = RUN / "pictures"
+#: For how long the sleeping page sleeps and the lost one is lost, and how soon all agree again, s.
+GONE, AGREED = 20, 1.0
+HOUR_OFF = "const real = Date.now.bind(Date); Date.now = () => real() + 3600000;"
+READ = "(() => { const { countdown } = %s; return { ...countdown.read(), sure: countdown.clock.sure } })()"
+WALL, CARD, PHONE = (f"document.querySelector('{place}')" for place in ("#stage", "[data-session]", "#now"))
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    """All services of this checkout, on a broker and a database of their own, on the day of the event."""
+    root = RUN / f"browser-{os.getpid()}"
+    clock = clock_from(read_files(SAMPLE).day_before + timedelta(hours=12), 1.0)
+    try:
+        with running(clock, root) as found:
+            yield found
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def program(system: System) -> str:
+    """A program that is imported, published and planned; its first round begins in some seconds."""
+    run = Run(system.organizer(), system.clock)
+    run.prepare(read_files(SAMPLE).texts)
+    api, program_id = system.organizer(), run.outcome.program_id
+    (session,) = api.get(f"/programs/{program_id}/sessions")
+    early = read_time(session["timetable"][0]["starts_at"]) - system.clock.now() - timedelta(seconds=10)
+    api.post(f"/programs/{program_id}/sessions/start-shift", {"by_seconds": -int(early.total_seconds())})
+    return program_id
+
+
+class Screen:
+    """A page with a countdown, logged in."""
+
+    def __init__(self, page: Page, place: str) -> None:
+        self.page, self.place = page, place
+
+    def read(self) -> dict[str, Any]:
+        """What it shows."""
+        return self.page.evaluate(READ % self.place)
+
+    def skew(self, system: System) -> float:
+        """By how many ms its time at the event is off, at least: it is read between two readings of ours."""
+        before = system.clock.now().timestamp() * 1000
+        shown = self.read()["now"]
+        after = system.clock.now().timestamp() * 1000
+        return shown - before if shown < before else max(0.0, shown - after)
+
+    def picture(self, name: str) -> None:
+        """Keep what it looks like."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(PICTURES / f"{name}.png"))
+
+
+@pytest.fixture
+def wire(system: System) -> Iterator[Wire]:
+    """The network of one screen."""
+    found = Wire(system.deployment.url)
+    yield found
+    found.close()
+
+
+def logged_in(browser: Browser, url: str, size: tuple[int, int], before: str = "", **how: str) -> Page:
+    """A page in a browser of its own, past the door."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="en-GB")
+    page = context.new_page()
+    if before:
+        page.add_init_script(before)
+    page.goto(url)
+    if "password" in how:
+        page.click("#organizer summary")
+    for name, value in how.items():
+        page.fill(f"[name={name}]", value)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda address: address.endswith(("/programs", "/me")))
+    return page
+
+
+def test_three_screens_show_the_same_second(
+    chromium: Browser, system: System, program: str, wire: Wire, eventually: Callable[..., Any]
+) -> None:
+    password, api = system.infrastructure.organizer_password, system.organizer()
+    code = next(each for each in api.get(f"/programs/{program}/access-codes") if each["role"] == "mentee")
+    (session,) = api.get(f"/programs/{program}/sessions")
+    url = system.deployment.url
+
+    wall = logged_in(chromium, wire.url, (1920, 1080), password=password)
+    wall.goto(f"{wire.url}/wall/{program}/{session['site_id']}")
+    office = logged_in(chromium, url, (1366, 768), HOUR_OFF, password=password)
+    office.goto(f"{url}/programs/{program}#sessions")
+    phone = logged_in(chromium, url, (390, 844), access_code=code["access_code"])
+    screens = {"wall": Screen(wall, WALL), "office": Screen(office, CARD), "phone": Screen(phone, PHONE)}
+    for screen in screens.values():
+        expect(screen.page.locator("main")).to_contain_text("Round 1 of 3", timeout=30_000)
+        assert abs(screen.skew(system)) < 150
+    expect(phone.locator(".meeting.now")).to_be_visible()
+    for name, screen in screens.items():
+        screen.picture(f"before-{name}")
+
+    # The phone sleeps and the wall loses its connection; meanwhile the organizer pauses, goes on and extends.
+    sleeper = Sleeper(phone)
+    sleeper.sleep()
+    wire.cut()
+    wall.context.set_offline(True)
+    gone = datetime.now(UTC)
+    office.get_by_role("button", name="Pause").click()
+    expect(office.locator("[data-session]")).to_contain_text("Paused in round 1 of 3")
+    eventually(lambda: datetime.now(UTC) - gone > timedelta(seconds=GONE / 3), GONE)
+    office.get_by_role("button", name="Resume").click()
+    expect(office.locator("[data-session]")).to_contain_text("Round 1 of 3")
+    office.get_by_role("button", name="Extend").click()
+    office.get_by_label("By how much?").select_option("60")
+    office.get_by_role("dialog").get_by_role("button", name="Extend").click()
+    expect(office.locator("#said")).to_contain_text("extended")
+    revision = api.get(f"/sessions/{session['session_id']}")["revision"]
+    eventually(lambda: datetime.now(UTC) - gone > timedelta(seconds=GONE), GONE + 5)
+    assert screens["office"].read()["revision"] == revision
+    assert screens["wall"].read()["revision"] < revision
+    assert sleeper.peek(f"{PHONE}.countdown.last.revision") < revision
+
+    wire.mend()
+    wall.context.set_offline(False)
+    sleeper.wake()
+
+    def agree() -> bool:
+        read = [screen.read() for screen in screens.values()]
+        return all(each["revision"] == revision and each["sure"] for each in read)
+
+    eventually(agree, AGREED, "all on the newest timetable", pause=0.02)
+    skews = [screen.skew(system) for screen in screens.values()]
+    assert max(skews) - min(skews) < 150, skews
+    untils = {screen.read()["until"] for screen in screens.values()}
+    assert len(untils) == 1
+
+    def same_second() -> set[str]:
+        shown = [
+            wall.locator("#count").inner_text(),
+            office.locator("[data-session] .now-count").inner_text(),
+            phone.locator("#count").inner_text(),
+        ]
+        assert len(set(shown)) == 1, shown
+        return set(shown)
+
+    # Read one after the other, they may be caught on two sides of a second.
+    eventually(same_second, 2, "the same second on all")
+    for name, screen in screens.items():
+        screen.picture(f"after-{name}")
+    for page in (wall, office, phone):
+        page.context.close()
+
+
+def test_a_program_goes_from_its_files_to_a_plan_on_the_pages(chromium: Browser, system: System) -> None:
+    page = logged_in(chromium, system.deployment.url, (1366, 768), password=system.infrastructure.organizer_password)
+    names = ("program.toml", "mentors.csv", "mentees.csv")
+    texts = read_files(SAMPLE).texts
+    mark = f"at-the-pages-{os.getpid()}"
+    texts = {
+        **texts,
+        "program.toml": texts["program.toml"].replace("lunch-with-a-mentor", mark).replace("Lunch", "Tea"),
+    }
+    files = [{"name": name, "mimeType": "text/plain", "buffer": texts[name].encode()} for name in names]
+
+    broken = [
+        {**files[0], "buffer": files[0]["buffer"].replace(b"round_minutes = 5", b"round_minutes = 50")},
+        *files[1:],
+    ]
+    page.set_input_files("#files", broken)
+    page.click("#import button")
+    expect(page.locator(".faults")).to_contain_text("round_minutes")
+    page.set_input_files("#files", files)
+    page.click("#import button")
+    expect(page.locator("#said")).to_contain_text("Imported")
+    card = page.locator("#programs .card", has_text="Tea with a mentor")
+    card.get_by_role("button", name="Publish").click()
+    expect(card.locator(".badge")).to_have_text("Published")
+    card.get_by_role("link").click()
+    page.click("text=Plan")
+    page.get_by_role("button", name="Make the plan").click()
+    expect(page.locator(".quality.proved")).to_be_visible(timeout=30_000)
+    expect(page.locator(".timetable tbody tr").first.locator("td")).to_have_count(3)
+    page.click(".tabs >> text=Check-in")
+    first = page.locator(".person").first
+    first.get_by_role("button", name="Check in").click()
+    expect(first.locator(".badge")).to_have_text("Here")
+    page.context.close()
