@@ -5,9 +5,6 @@ Used where nothing is installed yet, so it needs nothing but the standard librar
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
-
-LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 
 
 def canonical(name: str) -> str:

