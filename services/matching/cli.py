@@ -4,15 +4,21 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import orjson
 
 from services.matching.cli_pair import pair
+from services.matching.cli_what_if import outcomes, table, to_document
 from services.matching.language import LANGUAGES, spoken
+from services.matching.pictures import render_html
 from services.matching.planner import InputFaults, read_input, solve
+from services.matching.planner.parallel import Progress
+from shared.faults import Invalid
 from shared.messages import say
 
 __all__ = ["pair", "plan"]
@@ -23,6 +29,14 @@ __all__ = ["pair", "plan"]
 @click.option("-o", "--output", default="-", metavar="PLAN.json", help="Where the plan goes; - is standard output.")
 @click.option("--time-limit", type=click.FloatRange(min=0), help="Seconds; take the best plan found by then.")
 @click.option("--explain", metavar="FILE", help="Write each change against the announced plan, in words.")
+@click.option("--html", metavar="FILE", help="Write the plan as a page to look at and to print.")
+@click.option(
+    "--what-if",
+    "what_if",
+    multiple=True,
+    metavar="CHANGES",
+    help="Compare instead: mentors+2@site, mentees-3, rounds=5, rounds=90/12 (minutes), several apart by commas.",
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to plan with; as many as cores if absent.")
 @click.option(
     "--language",
@@ -32,22 +46,57 @@ __all__ = ["pair", "plan"]
     help="The language of what is said about faults.",
 )
 def plan(
-    source: str, output: str, time_limit: float | None, explain: str | None, workers: int | None, language: str
+    source: str,
+    output: str,
+    time_limit: float | None,
+    explain: str | None,
+    html: str | None,
+    what_if: tuple[str, ...],
+    workers: int | None,
+    language: str,
 ) -> None:
     """Plan who meets whom in INPUT.json, fairest first, then best, with a proof.
 
     Ends with 0 and a plan, or with 2, one line a fault on standard error, and no file.
     """
     try:
-        plan_input = read_input(read_json(source))
-    except InputFaults as faults:
-        for where, what in faults.faults:
-            click.echo(f"{where or '/'}: {spoken(what, language)}", err=True)
+        document = read_json(source)
+        if what_if:
+            found = outcomes(document, what_if, time_limit, workers)
+            if output == "-":
+                click.echo(table(found, language))
+            else:
+                write_json(output, to_document(found))
+            return
+        plan_input = read_input(document)
+    except Invalid as faults:
+        for problem in faults.problems:
+            click.echo(f"{problem.field or '/'}: {spoken(problem.what, language)}", err=True)
         sys.exit(2)
-    made = solve(plan_input, time_limit=time_limit, workers=workers)
-    write_json(output, made.to_document())
+    with progress_on(sys.stderr) as progress:
+        made = solve(plan_input, time_limit=time_limit, workers=workers, progress=progress)
+    answer = made.to_document()
+    write_json(output, answer)
     if explain is not None:
-        write_json(explain, made.changes_document())
+        changes = [{**each.to_document(made), "why": spoken(each.why, language)} for each in made.changes]
+        write_json(explain, changes)
+    if html is not None:
+        write(html, render_html(answer, document, language).encode())
+
+
+@contextmanager
+def progress_on(stream: TextIO) -> Iterator[Progress]:
+    """Say how far the planning is, where somebody looks on."""
+    shown = stream.isatty()
+
+    def progress(share: float) -> None:
+        if shown:
+            stream.write(f"\r{share:4.0%}")
+            stream.flush()
+
+    yield progress
+    if shown:
+        stream.write("\r    \r")
 
 
 def read_json(source: str) -> Any:
@@ -67,7 +116,11 @@ def read_json(source: str) -> Any:
 
 def write_json(target: str, document: Any) -> None:
     """Write ``document`` to the file ``target`` whole or not at all (``-``: standard output)."""
-    raw = orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+    write(target, orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def write(target: str, raw: bytes) -> None:
+    """Write ``raw`` to the file ``target`` whole or not at all (``-``: standard output)."""
     if target == "-":
         sys.stdout.buffer.write(raw)
         sys.stdout.buffer.flush()

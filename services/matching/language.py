@@ -38,6 +38,9 @@ def spoken_again(text: str, language: str) -> str:
     """English ``text`` out of a plan file in ``language``, where it was made from a template we know."""
     if language == "en":
         return text
+    # A reason and what would help are two sentences (see the planner's plan).
+    if "; " in text:
+        return "; ".join(spoken_again(each, language) for each in text.split("; "))
     for template, msgid in _templates(language):
         found = template.fullmatch(text)
         if found:

@@ -9,6 +9,8 @@ from services.matching.planner.parts import Part
 from shared.messages import Message
 
 FORMAT = "speedmentor.plan/1"
+AND_HELP = "; "
+"""Between the reason why a mentee meets nobody and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class Unmet:
     mentee: int
     meetings: int
     reason: Message
+    help: Message | None = None
+
+    def __str__(self) -> str:
+        return str(self.reason) if self.help is None else f"{self.reason}{AND_HELP}{self.help}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,16 @@ class Change:
     mentee: int
     mentor: int
     why: Message
+
+    def to_document(self, plan: "Plan") -> dict[str, Any]:
+        """The change as JSON, in English."""
+        return {
+            "kind": self.kind,
+            "round": self.round,
+            "mentee": plan.mentee_ids[self.mentee],
+            "mentor": plan.mentor_ids[self.mentor],
+            "why": str(self.why),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +129,7 @@ class Plan:
                 for each in self.meetings
             ],
             "unmet": [
-                {"mentee": mentees[each.mentee], "meetings": each.meetings, "reason": str(each.reason)}
-                for each in self.unmet
+                {"mentee": mentees[each.mentee], "meetings": each.meetings, "reason": str(each)} for each in self.unmet
             ],
             "quality": {
                 "meetings": quality.meetings,
@@ -131,14 +146,5 @@ class Plan:
         }
 
     def changes_document(self) -> list[dict[str, Any]]:
-        """Each change against the announced plan, in words."""
-        return [
-            {
-                "kind": each.kind,
-                "round": each.round,
-                "mentee": self.mentee_ids[each.mentee],
-                "mentor": self.mentor_ids[each.mentor],
-                "why": str(each.why),
-            }
-            for each in self.changes
-        ]
+        """Each change against the announced plan, in words: in English, and as a message to be translated."""
+        return [{**each.to_document(self), "message": each.why.to_document()} for each in self.changes]

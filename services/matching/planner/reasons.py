@@ -1,16 +1,24 @@
 """Why a mentee meets nobody, and what would help."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 
 from services.matching.planner.model import Index, PlanInput
-from services.matching.planner.people import People
+from services.matching.planner.people import Flags, People
+from services.matching.planner.plan import Unmet
 from services.matching.planner.scores import Scoring
 from shared.messages import Message, say
 
 
-def reasons_for(plan_input: PlanInput, people: People, scoring: Scoring, unmet: Index) -> list[Message]:
-    """A reason for each mentee in ``unmet``."""
-    return [_reason(plan_input, people, scoring, int(mentee)) for mentee in unmet]
+def unmet_of(plan_input: PlanInput, people: People, scoring: Scoring, unmet: Index) -> tuple[Unmet, ...]:
+    """A reason for each mentee in ``unmet`` (without a meeting), and what would help."""
+    mentees = unmet.tolist()
+    helps = _helps(plan_input, people, mentees)
+    return tuple(
+        Unmet(mentee, 0, _reason(plan_input, people, scoring, mentee), helps.get(mentee)) for mentee in mentees
+    )
 
 
 def _reason(plan_input: PlanInput, people: People, scoring: Scoring, mentee: int) -> Message:
@@ -38,3 +46,90 @@ def _reason(plan_input: PlanInput, people: People, scoring: Scoring, mentee: int
     if not common.any():
         return say("no mentor is available in the same round")
     return say("every mentor is taken by others who had no more meetings")
+
+
+def _helps(plan_input: PlanInput, people: People, unmet: Sequence[int]) -> dict[int, Message]:
+    """For each mentee whom one more mentor would serve: what that mentor should be like, and whom else it serves.
+
+    Mentees of a site are served by language, the language most of them speak first.
+    """
+    helps: dict[int, Message] = {}
+    by_site: dict[int, list[int]] = {}
+    for mentee in unmet:
+        if people.mentee_open[mentee].any() and people.mentee_room[mentee] > 0:
+            by_site.setdefault(int(people.mentee_site[mentee]), []).append(mentee)
+    for site, waiting in by_site.items():
+        name = people.sites[site]
+        while waiting:
+            spoken = Counter(language for mentee in waiting for language in plan_input.mentees[mentee].languages)
+            language = min(spoken, key=lambda each: (-spoken[each], each)) if spoken else ""
+            served = [
+                mentee
+                for mentee in waiting
+                if not plan_input.mentees[mentee].languages or language in plan_input.mentees[mentee].languages
+            ]
+            message = _help(people, name, language, served)
+            helps.update(dict.fromkeys(served, message))
+            waiting = [mentee for mentee in waiting if mentee not in helps]
+    return helps
+
+
+def _help(people: People, site: str, language: str, served: Sequence[int]) -> Message:
+    """What one mentor with one seat would do for ``served``."""
+    rounds = sorted(_rounds_of(people.mentee_open, served))
+    about = {"rounds": ", ".join(str(each + 1) for each in rounds), "count": len(rounds)}
+    one = len(rounds) == 1
+    if language and site:
+        if one:
+            return say(
+                "one more mentor who speaks {language} at {site} in round {rounds} would serve one person",
+                language=language,
+                site=site,
+                **about,
+            )
+        return say(
+            "one more mentor who speaks {language} at {site} in round {rounds} would serve {count} people",
+            language=language,
+            site=site,
+            **about,
+        )
+    if language:
+        if one:
+            return say(
+                "one more mentor who speaks {language} in round {rounds} would serve one person",
+                language=language,
+                **about,
+            )
+        return say(
+            "one more mentor who speaks {language} in round {rounds} would serve {count} people",
+            language=language,
+            **about,
+        )
+    if site:
+        if one:
+            return say("one more mentor at {site} in round {rounds} would serve one person", site=site, **about)
+        return say("one more mentor at {site} in round {rounds} would serve {count} people", site=site, **about)
+    if one:
+        return say("one more mentor in round {rounds} would serve one person", **about)
+    return say("one more mentor in round {rounds} would serve {count} people", **about)
+
+
+def _rounds_of(open_: Flags, served: Sequence[int]) -> dict[int, int]:
+    """A round for as many of ``served`` as can have one each: round -> mentee (augmenting paths)."""
+    taken: dict[int, int] = {}
+
+    def place(mentee: int, tried: set[int]) -> bool:
+        for number in np.flatnonzero(open_[mentee]).tolist():
+            if number in tried:
+                continue
+            tried.add(number)
+            if number not in taken or place(taken[number], tried):
+                taken[number] = mentee
+                return True
+        return False
+
+    for mentee in served:
+        if len(taken) == open_.shape[1]:
+            break
+        place(mentee, set())
+    return taken

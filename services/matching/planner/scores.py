@@ -120,6 +120,10 @@ class Scoring:
             scores[which[here], at[here]] = FORBIDDEN
         return scores
 
+    def score(self, mentee: int, mentor: int) -> int:
+        """The score of one pair, or ``FORBIDDEN``."""
+        return int(self.block(np.array([mentee]), np.array([mentor]))[0, 0])
+
     def speak_alike(self, mentees: Index, mentors: Index) -> NDArray[np.bool_]:
         """Whether each of ``mentees`` (rows) has a language in common with each of ``mentors`` (columns)."""
         alike = np.zeros((len(mentees), len(mentors)), np.bool_)

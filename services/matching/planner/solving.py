@@ -1,20 +1,18 @@
 """From a checked input to a proved plan: part by part, then tables, reasons and quality."""
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from services.matching.planner import availability, uniform
+from services.matching.planner.changes import changes_of
 from services.matching.planner.model import PlanInput
-from services.matching.planner.parts import Field, parts_of
+from services.matching.planner.parallel import Parts, Progress, cores, plan_parts
+from services.matching.planner.parts import parts_of
 from services.matching.planner.people import People, people_of
-from services.matching.planner.plan import Meeting, PartResult, Plan, Quality, Unmet
-from services.matching.planner.reasons import reasons_for
+from services.matching.planner.plan import Meeting, PartResult, Plan, Quality
+from services.matching.planner.reasons import unmet_of
 from services.matching.planner.scores import Scoring
 from services.matching.planner.tables import table_names
-
-Progress = Callable[[float], None]
 
 
 def solve(
@@ -35,18 +33,8 @@ def solve(
     deadline = None if time_limit is None else started + time_limit
     people = people_of(plan_input)
     scoring = Scoring(plan_input, people)
-    parts = parts_of(people)
-    whole = max(1, sum(part.cells for part in parts))
-    results: list[PartResult] = []
-    done = 0
-    for part in parts:
-        field = Field(part, people, scoring)
-        planned = uniform.plan_part if field.uniform else availability.plan_part
-        results.append(planned(field, deadline))
-        done += part.cells
-        if progress is not None:
-            progress(done / whole)
-    return assemble(plan_input, people, scoring, results, started)
+    parts = Parts(parts_of(people), people, scoring, deadline, workers or cores())
+    return assemble(plan_input, people, scoring, plan_parts(parts, progress), started)
 
 
 def assemble(
@@ -95,7 +83,6 @@ def assemble(
         )
     count = np.bincount(mentee, minlength=len(plan_input.mentees))
     unmet = np.flatnonzero(count == 0)
-    reasons = reasons_for(plan_input, people, scoring, unmet)
     total = int(score.sum())
     future = {(each.round, each.mentee, each.mentor) for each in plan_input.current or ()} - {
         (each.round, each.mentee, each.mentor) for each in frozen
@@ -118,7 +105,8 @@ def assemble(
         mentor_ids=tuple(each.id for each in plan_input.mentors),
         mentor_sites=tuple(each.site for each in plan_input.mentors),
         meetings=meetings,
-        unmet=tuple(Unmet(at, 0, why) for at, why in zip(unmet.tolist(), reasons, strict=True)),
+        unmet=unmet_of(plan_input, people, scoring, unmet),
         quality=quality,
+        changes=changes_of(plan_input, people, scoring, meetings),
         results=tuple(results),
     )
