@@ -5,7 +5,7 @@ plan was made from has changed meanwhile, nothing is written and the plan stays 
 same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,14 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.matching import store
-from services.matching.domain.groups import Seat, groups_of, question, seats_in, touched_groups
+from services.matching.domain.groups import (
+    Seat,
+    groups_of,
+    question,
+    rounds_begun,
+    seats_in,
+    touched_groups,
+)
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.solver.parent import Answer, Solver, SolverFailed
@@ -137,13 +144,21 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     if overtaken or plan is None or program is None:
         return False
     store.hold_rounds(transaction, program_id)
-    revision = compare(brief.seats, [seat for answer in answers.values() for seat in seats_in(answer.plan)])
+    ahead = _ahead(brief)
+    revision = compare(ahead(brief.seats), ahead(seat for answer in answers.values() for seat in seats_in(answer.plan)))
     parts = _parts(plan["parts"], brief, answers)
     done: dict[str, Any] = {"planned": plan["requested"], "due": False, "touched": [], "parts": parts}
     if plan["revision"] == 0 or not revision.is_empty:
         done |= _publish(transaction, brief, revision, parts)
     store.save_plan(transaction, program_id, done)
     return True
+
+
+def _ahead(brief: Brief) -> Callable[[Iterable[Seat]], list[Seat]]:
+    """Leaves out the meetings that are history: those stand as they are, also where somebody has been erased."""
+    begun = brief.program.get("begun", {})
+    history = {site: rounds_begun(group, begun) for group in brief.groups for site in group}
+    return lambda seats: [seat for seat in seats if seat.round > history[seat.site_id]]
 
 
 def _publish(transaction: Transaction, brief: Brief, revision: Revision, parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -159,7 +174,7 @@ def _publish(transaction: Transaction, brief: Brief, revision: Revision, parts: 
         rounds=brief.program["rounds"],
         mentors=store.head_count(transaction, program_id, MENTOR),
         mentees=store.head_count(transaction, program_id, MENTEE),
-        kept_elsewhere=elsewhere,
+        kept_elsewhere=elsewhere + len(brief.seats) - len(_ahead(brief)(brief.seats)),
         quality=joined_quality(part["quality"] for part in parts),
     )
     store.save_revision(transaction, program_id, plan_id, revision)

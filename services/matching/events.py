@@ -22,10 +22,11 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
         before = touched.get(participant_id) or cards.get(participant_id) or Card(participant_id, program_id, role)
         after = apply(before, event)
         touched[participant_id] = after
-        if after != before and event.name in CAUSES:
+        if after.seating != before.seating and event.name in CAUSES:
             causes[program_id] = CAUSES[event.name]
             sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     store.save_cards(transaction, touched.values())
+    store.forget(transaction, [card for card in touched.values() if card.erased])
     for program_id, cause in causes.items():
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
         if store.plan(transaction, program_id) is not None and not cancelled:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.matching import store
-from services.matching.domain.revision import joined_quality, meeting_id_of, plan_id_of
+from services.matching.domain.revision import joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
 from services.matching.events import hear_registration, hear_rounds
 from services.matching.planning import Planning
@@ -105,8 +105,8 @@ class Matching:
                 "checked-in": sorted(card.id for card in cards if card.checked_in),
                 "plans": {plan_id: plan["revision"]} if plan else {},
                 "meetings": {
-                    meeting_id_of(plan_id, seat.pair): f"{seat.round}/{seat.table}/{seat.mentor_id}/{seat.mentee_id}"
-                    for seat in store.seats(transaction, program_id)
+                    each["_id"]: f"{each['round']}/{each['table']}/{each['mentor_id']}/{each['mentee_id']}"
+                    for each in store.meetings(transaction, program_id)
                 },
             }
 
@@ -133,6 +133,7 @@ def _plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
     if plan is None:
         return view | {
             "state": "none",
+            "begun": {},
             "revision": 0,
             "requested": 0,
             "planned": 0,
@@ -142,30 +143,23 @@ def _plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
             "changes": [],
         }
     state = "planning" if plan["due"] else "failed" if plan.get("failure") else "planned"
-    seats = sorted(store.seats(transaction, program_id), key=lambda seat: (seat.round, seat.site_id, seat.table))
     return view | {
         "state": state,
         "failure": plan.get("failure"),
+        "begun": (store.program(transaction, program_id) or {}).get("begun", {}),
         "revision": plan["revision"],
         "requested": plan["requested"],
         "planned": plan["planned"],
         "quality": joined_quality(part["quality"] for part in plan["parts"]) if plan["parts"] else None,
-        "meetings": [
-            {
-                "meeting_id": meeting_id_of(plan_id, seat.pair),
-                "round": seat.round,
-                "table": seat.table,
-                "site_id": seat.site_id,
-                "mentor_id": seat.mentor_id,
-                "mentee_id": seat.mentee_id,
-                "score": seat.score,
-                "because": dict(seat.because),
-            }
-            for seat in seats
-        ],
+        "meetings": [_shown(meeting) for meeting in store.meetings(transaction, program_id)],
         "unmet": [unmet for part in plan["parts"] for unmet in part["unmet"]],
         "changes": [change for part in plan["parts"] for change in part["changes"]],
     }
+
+
+def _shown(meeting: dict[str, Any]) -> dict[str, Any]:
+    fields = ("round", "table", "site_id", "mentor_id", "mentee_id", "score", "because")
+    return {"meeting_id": meeting["_id"], **{name: meeting[name] for name in fields}}
 
 
 def _for(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from services.matching.domain.revision import Revision, meeting_id_of
 from services.matching.domain.roster import Card
 from shared.storage.unit_of_work import Transaction
 
+#: Stands for the id of an erased participant in meetings that took place.
+ERASED = "erased"
+
 Reader = Database[dict[str, Any]] | Transaction
 
 
@@ -98,6 +101,7 @@ def save_cards(transaction: Transaction, cards: Iterable[Card]) -> None:
 
 def _card(row: dict[str, Any]) -> Card:
     fields = {**row, "id": row["_id"], "wants": tuple(row["wants"]), "avoids": tuple(row["avoids"])}
+    fields["presence"] = tuple((ordinal, first) for ordinal, first in row["presence"])
     del fields["_id"]
     return Card(**fields)
 
@@ -145,10 +149,26 @@ def seats(reader: Reader, program_id: str, sites: Iterable[str] | None = None) -
     return [_seat(row) for row in reader["meetings"].find(_at(program_id, sites), batch_size=100_000)]
 
 
+def meetings(reader: Reader, program_id: str) -> list[dict[str, Any]]:
+    """The meetings of a program as they are kept, by round and table; also those of people since erased."""
+    order = [("round", ASCENDING), ("site_id", ASCENDING), ("table", ASCENDING), ("_id", ASCENDING)]
+    return list(reader["meetings"].find({"program_id": program_id}, sort=order, batch_size=100_000))
+
+
 def meetings_of(reader: Reader, participant_id: str) -> list[dict[str, Any]]:
     """One participant's meetings, by round."""
     mine = {"$or": [{"mentee_id": participant_id}, {"mentor_id": participant_id}]}
     return list(reader["meetings"].find(mine, sort=[("round", ASCENDING)]))
+
+
+def forget(transaction: Transaction, cards: Iterable[Card]) -> None:
+    """Take the ids of erased people off the meetings that have begun; a new plan releases the others."""
+    for card in cards:
+        begun = (program(transaction, card.program_id) or {}).get("begun", {})
+        for meeting in meetings_of(transaction, card.id):
+            if meeting["round"] <= begun.get(meeting["site_id"], 0):
+                field = f"{card.role}_id"
+                transaction["meetings"].update_one({"_id": meeting["_id"]}, {"$set": {field: ERASED}})
 
 
 def save_revision(transaction: Transaction, program_id: str, plan_id: str, revision: Revision) -> None:

@@ -50,7 +50,7 @@ def told(before: Participant | None, after: Participant) -> list[NewEvent]:
         events.append(_happened(after, "preference-stated", wishes, with_site=False))
     if after.absent_from is not None and after.absent_from != (before.absent_from if before else None):
         events.append(_happened(after, "participant-absent", {"from_round": after.absent_from}))
-    if after.checked_in_at is not None and (before is None or before.checked_in_at is None):
+    if after.checked_in_at is not None and after.checked_in_at != (before.checked_in_at if before else None):
         events.append(_happened(after, "participant-checked-in", {"at": write_time(after.checked_in_at)}))
     if after.withdrawn and not (before and before.withdrawn):
         events.append(_happened(after, "participant-withdrawn", {}))

@@ -95,6 +95,11 @@ class Organizer:
         data = {"participant_id": participant, "site_id": site, "role": role, "from_round": from_round}
         self._publish([self.event("registration.participant-absent", participant, site, **data)])
 
+    def tell(self, name: str, role: str, site: str, number: int, **more: Any) -> None:
+        participant = self.people[role, site, number]
+        data = {"participant_id": participant, "role": role, **more}
+        self._publish([self.event(f"registration.participant-{name}", participant, site, **data)])
+
     def start_round(self, site: str, number: int) -> None:
         session = f"session-{site}"
         at = "2026-12-05T02:00:00.000Z"
@@ -199,6 +204,7 @@ def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
 ) -> None:
     before = planned(organizer, eventually)
     organizer.start_round("jkt", 1)
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 1}, 20, "the round is known to have begun")
     organizer.miss("mentor", "jkt", 0, from_round=2)
     eventually(lambda: organizer.plan()["revision"] == 2, 30, "a second revision")
     after = organizer.plan()
@@ -209,6 +215,37 @@ def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
     }
     assert not [each for each in after["meetings"] if each["mentor_id"] == gone and each["round"] > 1]
     assert after["quality"]["meetings"] == before["quality"]["meetings"] - 2
+
+
+def test_who_comes_late_is_planned_again(organizer: Organizer, eventually: Callable[..., Any]) -> None:
+    before = planned(organizer, eventually)
+    organizer.miss("mentor", "upg", 1, from_round=1)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    organizer.start_round("upg", 1)
+    eventually(lambda: organizer.plan()["begun"] == {"upg": 1}, 20, "the round is known to have begun")
+    organizer.tell("checked-in", "mentor", "upg", 1, at="2026-12-05T01:15:00.000Z")
+    eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan with the mentor")
+    late = organizer.people["mentor", "upg", 1]
+    rounds = [each["round"] for each in organizer.plan()["meetings"] if each["mentor_id"] == late]
+    assert rounds == [2, 3]
+    assert organizer.plan()["quality"]["meetings"] == before["quality"]["meetings"] - 1
+
+
+def test_of_the_erased_only_what_took_place_is_left_and_no_id(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    before = planned(organizer, eventually)
+    organizer.start_round("jkt", 1)
+    gone = organizer.people["mentor", "jkt", 0]
+    (held,) = [each for each in before["meetings"] if each["mentor_id"] == gone and each["round"] == 1]
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 1}, 20, "the round is known to have begun")
+    organizer.tell("erased", "mentor", "jkt", 0)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    after = organizer.plan()
+    assert gone not in str(after)
+    ledger = organizer.call("ledger", program_id=organizer.program_id)["ok"]
+    assert gone not in str(ledger)
+    assert ledger["meetings"][held["meeting_id"]] == f"1/{held['table']}/erased/{held['mentee_id']}"
 
 
 def test_a_repeated_request_and_two_replicas_make_one_plan(

@@ -88,7 +88,7 @@ def question(
     """
     here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
     seats = [seat for seat in current if seat.site_id in group]
-    frozen = max((begun.get(site, 0) for site in group), default=0)
+    frozen = rounds_begun(group, begun)
     met = {person for seat in seats if seat.round <= frozen for person in seat.pair}
     # Who comes to no round at all is left out: nobody is "unmet" for staying at home.
     present = [card for card in here if not (card.withdrawn or card.absent_from == 1) or card.id in met]
@@ -115,6 +115,11 @@ def question(
         asked["frozen_through"] = frozen
         asked["change_cost"] = CHANGE_COST
     return asked
+
+
+def rounds_begun(group: tuple[str, ...], begun: Mapping[str, int]) -> int:
+    """How many rounds of a group are history: those that any of its sites has begun."""
+    return max((begun.get(site, 0) for site in group), default=0)
 
 
 def seats_in(answer: Mapping[str, Any]) -> list[Seat]:

@@ -69,7 +69,7 @@ class PlanFacts:
     rounds: int
     mentors: int
     mentees: int
-    #: Announced meetings of the sites that were not planned anew.
+    #: Announced meetings that could not change: of sites that were not planned anew, and of rounds that have begun.
     kept_elsewhere: int
     quality: Mapping[str, Any]
 

@@ -34,10 +34,28 @@ class Card:
     wants: tuple[str, ...] = ()
     avoids: tuple[str, ...] = ()
     preference_ordinal: int = 0
-    absent_from: int | None = None
+    #: What was said of coming and going, by ordinal: the first round missed, or None for an arrival.
+    presence: tuple[tuple[int, int | None], ...] = ()
     withdrawn: bool = False
-    checked_in: bool = False
     erased: bool = False
+
+    @property
+    def absent_from(self) -> int | None:
+        """The first round missed; of several said since the last arrival the earliest."""
+        missed: int | None = None
+        for _, first in self.presence:
+            missed = first if first is None or missed is None else min(missed, first)
+        return missed
+
+    @property
+    def checked_in(self) -> bool:
+        """Whether the participant has arrived, be it late or only for a while."""
+        return any(first is None for _, first in self.presence)
+
+    @property
+    def seating(self) -> tuple[Any, ...]:
+        """All that who meets whom depends on."""
+        return (self.data, self.wants, self.avoids, self.absent_from, self.withdrawn, self.erased)
 
     @property
     def status(self) -> str:
@@ -80,20 +98,24 @@ def apply(card: Card, event: Event) -> Card:
                 preference_ordinal=event.ordinal,
             )
         case "registration.participant-absent":
-            first = data["from_round"] if card.absent_from is None else min(card.absent_from, data["from_round"])
-            return replace(card, absent_from=first)
+            return _came_or_went(card, event.ordinal, data["from_round"])
+        case "registration.participant-checked-in":
+            return _came_or_went(card, event.ordinal, None)
         case "registration.participant-withdrawn":
             return replace(card, withdrawn=True)
-        case "registration.participant-checked-in":
-            return replace(card, checked_in=True)
         case "registration.participant-erased":
             return Card(card.id, card.program_id, card.role, withdrawn=True, erased=True)
     return card
 
 
+def _came_or_went(card: Card, ordinal: int, first: int | None) -> Card:
+    return replace(card, presence=tuple(sorted({*card.presence, (ordinal, first)}, key=lambda said: said[0])))
+
+
 #: What may change who meets whom, and the word for it in a plan's revision.
 CAUSES = {
     "registration.participant-absent": "absence",
+    "registration.participant-checked-in": "arrival",
     "registration.participant-withdrawn": "withdrawal",
     "registration.participant-erased": "withdrawal",
     "registration.mentor-registered": "registration",

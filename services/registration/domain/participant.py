@@ -89,16 +89,18 @@ Person = TypeVar("Person", bound=Participant)
 
 
 def check_in(person: Person, program: Program, now: datetime) -> Person:
-    """The participant has arrived. Doing it again changes nothing."""
+    """The participant has arrived, or is back after an absence. Doing it again changes nothing."""
     program.require_published()
     _require_taking_part(person)
-    return person if person.checked_in_at else replace(person, checked_in_at=now)
+    if person.checked_in_at and person.absent_from is None:
+        return person
+    return replace(person, checked_in_at=now, absent_from=None)
 
 
 def mark_absent(person: Person, program: Program, from_round: int) -> Person:
     """The participant is missed from a round on (has not come, or leaves early).
 
-    Of several rounds the earliest holds: consumers may hear of them in any order and must come to the same.
+    Of several rounds the earliest holds, until the participant arrives.
     """
     program.require_published()
     _require_taking_part(person)

@@ -75,6 +75,8 @@ def test_arrival_absence_and_withdrawal_are_told_once(mentee, program):
     assert (absent.status, names(events.told(arrived, absent))) == ("absent:3", ["participant-absent"])
     assert people.mark_absent(absent, program, 4) == absent, "the earliest round holds"
     assert people.mark_absent(absent, program, 2).status == "absent:2"
+    back = people.check_in(absent, program, NOW.replace(hour=3))
+    assert (back.status, names(events.told(absent, back))) == ("registered", ["participant-checked-in"])
     gone = people.withdraw(absent, program)
     assert (gone.status, names(events.told(absent, gone))) == ("withdrawn", ["participant-withdrawn"])
     assert people.withdraw(gone, program) == gone
@@ -200,7 +202,7 @@ def test_wishes_are_for_people_of_the_other_role_and_for_one_list():
 
 @given(st.lists(st.tuples(st.sampled_from(["check-in", "absent", "withdraw"]), st.integers(1, 4)), max_size=8))
 def test_any_history_is_told_so_that_a_listener_comes_to_the_same_state(history):
-    """A listener that keeps the earliest absence and whatever else it hears agrees with the registration."""
+    """A listener that keeps the earliest absence since the last arrival agrees with the registration."""
     program = Program(
         id="p", org="o", key="k", title="T", rounds=4, round_seconds=60, break_seconds=0, warning_seconds=(),
         sites=(), state=State.PUBLISHED,
@@ -210,11 +212,11 @@ def test_any_history_is_told_so_that_a_listener_comes_to_the_same_state(history)
         max_meetings=4, motive="career", topics=("funding",),
     )  # fmt: skip
     heard: dict[str, int | bool] = {}
-    for what, number in history:
+    for minute, (what, number) in enumerate(history):
         try:
             match what:
                 case "check-in":
-                    after = people.check_in(person, program, NOW)
+                    after = people.check_in(person, program, NOW.replace(minute=minute))
                 case "absent":
                     after = people.mark_absent(person, program, number)
                 case _:
@@ -225,6 +227,10 @@ def test_any_history_is_told_so_that_a_listener_comes_to_the_same_state(history)
             match event.type:
                 case "registration.participant-absent":
                     heard["absent"] = min(heard.get("absent", 99), event.data["from_round"])
+                case "registration.participant-checked-in":
+                    assert person.checked_in_at is None or "absent" in heard, "told twice"
+                    heard["registration.participant-checked-in"] = True
+                    heard.pop("absent", None)
                 case other:
                     assert other not in heard, "told twice"
                     heard[other] = True

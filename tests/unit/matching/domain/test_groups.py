@@ -80,7 +80,7 @@ MET = Seat("e1", "m1", 1, "jkt-1", "jkt", 500, {})
 def test_who_comes_to_no_round_is_not_asked_about_unless_already_met(
     begun: dict[str, int], asked_of: list[str]
 ) -> None:
-    cards = [card("m1", "mentor"), card("e1", "mentee", absent_from=1), card("e2", "mentee")]
+    cards = [card("m1", "mentor"), card("e1", "mentee", presence=((2, 1),)), card("e2", "mentee")]
     asked = question(("jkt",), 3, cards, [MET], begun, revised=True)
     assert [mentee["id"] for mentee in asked["mentees"]] == asked_of
     assert [mentee["mentee"] for mentee in asked["current"]] == [each for each in asked_of if each == "e1"]
@@ -92,7 +92,7 @@ def test_the_planner_takes_every_question(revised: bool, begun: int, gone: set[s
     cards = [
         card("m1", "mentor", wants=("e2", "nobody"), avoids=("e1",), withdrawn="m1" in gone),
         card("e1", "mentee", avoids=("m9",), withdrawn="e1" in gone),
-        card("e2", "mentee", absent_from=2, withdrawn="e2" in gone),
+        card("e2", "mentee", presence=((2, 2),), withdrawn="e2" in gone),
     ]
     asked = question(("jkt",), 3, cards, [MET], {"jkt": begun}, revised=revised)
     if asked["mentors"] and asked["mentees"]:

@@ -48,7 +48,9 @@ EVENTS = [
     told("preference-stated", 4, role="mentee", wants=["m2"], avoids=["m1"]),
     told("participant-checked-in", 5, role="mentee", at="2026-12-05T02:00:00.000Z"),
     told("participant-absent", 6, role="mentee", from_round=2),
-    told("participant-withdrawn", 7, role="mentee"),
+    told("participant-checked-in", 7, role="mentee", at="2026-12-05T02:20:00.000Z"),
+    told("participant-absent", 8, role="mentee", from_round=5),
+    told("participant-absent", 9, role="mentee", from_round=4),
 ]
 
 
@@ -62,10 +64,21 @@ def after(events: Iterable[Event]) -> Card:
 @given(st.permutations(EVENTS))
 def test_any_order_of_events_gives_the_same_card(events: list[Event]) -> None:
     assert after(events) == after(EVENTS)
-    assert (after(events).site_id, after(events).wants, after(events).status) == ("sub", ("m2",), "withdrawn")
+    assert (after(events).site_id, after(events).wants, after(events).status) == ("sub", ("m2",), "absent:4")
 
 
-@given(st.permutations([*EVENTS, told("participant-erased", 8, role="mentee")]))
+@given(st.permutations([*EVENTS, told("participant-withdrawn", 10, role="mentee")]))
+def test_who_has_withdrawn_stays_so(events: list[Event]) -> None:
+    assert after(events).status == "withdrawn"
+
+
+def test_who_comes_late_is_there_again() -> None:
+    assert after(EVENTS[:6]).status == "absent:2"
+    assert after(EVENTS[:7]).status == "registered"
+    assert after(EVENTS[:6]).checked_in
+
+
+@given(st.permutations([*EVENTS, told("participant-erased", 11, role="mentee")]))
 def test_an_erased_participant_leaves_nothing_that_a_late_event_could_bring_back(events: list[Event]) -> None:
     card = after(events)
     assert card == Card("e1", "p", "mentee", withdrawn=True, erased=True)
