@@ -19,6 +19,7 @@ from deploy.demo.files import EventFiles, read_files
 from deploy.demo.system import System, clock_from, running
 from deploy.demo.whole import run_event
 from deploy.local import RUN, Infrastructure
+from deploy.local.infrastructure import sweep
 from deploy.local.space import CHECKOUT
 from shared.operations.api import Refused
 
@@ -31,7 +32,19 @@ SMALL = CHECKOUT / "examples" / "small"
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
     """A folder for all state of this module's own system; what is left in it at the end is stopped."""
-    folder = RUN / f"test-{os.getpid()}-event"
+    yield from _folder(RUN / "events")
+
+
+@pytest.fixture
+def own_place() -> Iterator[Path]:
+    """Another one."""
+    yield from _folder(RUN / "commands")
+
+
+def _folder(within: Path) -> Iterator[Path]:
+    # Named so that what a killed run leaves behind is found by the next one.
+    sweep(within)
+    folder = within / f"test-{os.getpid()}"
     yield folder
     Infrastructure(folder).down()
     shutil.rmtree(folder, ignore_errors=True)
@@ -141,7 +154,7 @@ def test_check_finds_what_somebody_changed_behind_a_services_back(
     assert check("--program", well["program_id"], "--wait", "5").returncode == 0
 
 
-def test_check_fails_clearly_where_nobody_answers(place: Path) -> None:
+def test_check_fails_clearly_where_nobody_answers() -> None:
     command = [str(Path(sys.executable).with_name("speedmentor")), "check", "--url", "http://127.0.0.1:9"]
     environ = {**os.environ, "ORGANIZER_PASSWORD": "any", "AMQP_URI": "amqp://127.0.0.1:9/"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ)
@@ -165,20 +178,18 @@ def test_an_event_in_which_every_part_is_killed_comes_out_whole(system: System, 
     assert len(found["kills"]) >= len(kills) - 1
 
 
-def test_the_command_brings_all_up_runs_the_event_and_leaves_no_process(place: Path, tmp_path: Path) -> None:
-    root, report = place / "own", tmp_path / "report.json"
-    command = [sys.executable, "-m", "deploy.demo", "--data", str(SMALL), "--root", str(root), "--report", str(report)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=CHECKOUT)
-        assert done.returncode == 0, done.stdout + done.stderr
-        found = json.loads(report.read_text(encoding="utf-8"))
-        assert found["clean"]
-        assert found["meetings"]["held"] == found["meetings"]["planned"] > 0
-        assert found["dead_letters"] == 0
-        assert "all services agree" in done.stdout
-        assert _processes_of(root) == []
-    finally:
-        Infrastructure(root).down()
+def test_the_command_brings_all_up_runs_the_event_and_leaves_no_process(own_place: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    places = ["--root", str(own_place), "--report", str(report)]
+    command = [sys.executable, "-m", "deploy.demo", "--data", str(SMALL), *places]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=CHECKOUT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert found["clean"]
+    assert found["meetings"]["held"] == found["meetings"]["planned"] > 0
+    assert found["dead_letters"] == 0
+    assert "all services agree" in done.stdout
+    assert _processes_of(own_place) == []
 
 
 def _processes_of(root: Path) -> list[str]:
