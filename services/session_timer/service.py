@@ -143,8 +143,9 @@ class SessionTimer:
     def choose_policy(self, **arguments: Any) -> dict[str, Any]:
         """Say what a session does after an outage: ``on_outage`` is ``catch-up`` or ``hold``."""
         given = load(ChoosePolicy, arguments)
+        on_outage, revision = given["on_outage"], given["revision"]
         return self._command(
-            "choose_policy", given, lambda session, now: session.choose_policy(given["on_outage"], now)
+            "choose_policy", given, lambda session, now: session.choose_policy(on_outage, now, revision)
         )
 
     # Steps that commands share
@@ -185,7 +186,8 @@ class SessionTimer:
     ) -> dict[str, Any]:
         key = given["idempotency_key"]
         scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
-        return self.work.command(scoped, {"command": name, **given}, work)
+        answer: dict[str, Any] = self.work.command(scoped, {"command": name, **given}, work)
+        return answer
 
     def _carry_out(
         self,

@@ -252,9 +252,9 @@ class Session:
         slots = with_slot(moved_after(session.slots, slot.round, anew.ends_at - slot.ends_at), anew)
         return session._rescheduled(slots, "round-restarted", events, now, strikes=False)
 
-    def choose_policy(self, on_outage: OutagePolicy, now: datetime) -> Change:
+    def choose_policy(self, on_outage: OutagePolicy, now: datetime, revision: int | None = None) -> Change:
         """Say what happens after an outage: go on by the timetable, or wait for the organizer."""
-        session, events, now = self._ready(now, None)
+        session, events, now = self._ready(now, revision)
         return replace(session, on_outage=on_outage), events
 
     # What happens to it
