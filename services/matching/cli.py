@@ -1,5 +1,6 @@
 """The planner on the command line: files in, files out."""
 
+import gc
 import json
 import os
 import sys
@@ -59,6 +60,8 @@ def plan(
 
     Ends with 0 and a plan, or with 2, one line a fault on standard error, and no file.
     """
+    # A large event is millions of small objects, all in use to the end: looking for cycles only costs time.
+    gc.disable()
     try:
         document = read_json(source)
         if what_if:

@@ -46,9 +46,12 @@ class Parts:
         if deadline is not None:
             now = time.monotonic()
             deadline = now + max(0.0, deadline - now) * min(1.0, self.workers / (len(self.fields) - place))
-        if field.uniform:
-            return uniform.plan_part(field, deadline)
-        return availability.plan_part(field, deadline, self._work)
+        try:
+            if field.uniform:
+                return uniform.plan_part(field, deadline)
+            return availability.plan_part(field, deadline, self._work)
+        finally:
+            field.forget()
 
 
 def plan_parts(parts: Parts, progress: Progress | None) -> list[PartResult]:

@@ -17,6 +17,8 @@ from services.matching.planner.people import Flags, People
 from services.matching.planner.scores import FORBIDDEN, Scores, Scoring
 
 BLOCK_CELLS = 4_000_000
+MOST_KEPT = 60_000_000
+"""Pairs whose scores are kept from one look to the next; beyond, they are made anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Field:
         self._mentor_site = people.mentor_site[part.mentors]
         self._scoring = scoring
         self.bonus = people.change_cost if len(people.announced_round) else 0
+        self._chunks: list[tuple[Index, Index, Scores]] | None = None
         self.announced, self.announced_round = self._announced(people)
 
     @property
@@ -148,6 +151,21 @@ class Field:
 
     def chunks(self) -> Iterator[tuple[Index, Index, Scores]]:
         """All pairs, as matrices: rows, columns, scores with the bonus (``FORBIDDEN`` where a pair may not meet)."""
+        if self._chunks is not None:
+            yield from self._chunks
+            return
+        kept: list[tuple[Index, Index, Scores]] | None = [] if self.part.cells <= MOST_KEPT else None
+        for chunk in self._made_chunks():
+            if kept is not None:
+                kept.append(chunk)
+            yield chunk
+        self._chunks = kept
+
+    def forget(self) -> None:
+        """Let go of the scores: nobody will look again."""
+        self._chunks = None
+
+    def _made_chunks(self) -> Iterator[tuple[Index, Index, Scores]]:
         far = len(self.part.blocks) > 1
         for number, (rows, columns) in enumerate(self.part.blocks):
             remote = far and number == len(self.part.blocks) - 1

@@ -18,9 +18,11 @@ from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs, ordered
 
 WHOLE = 1_200_000
-BEST_OF_MENTEE = 12
+BEST_OF_MENTEE = 6
 BEST_OF_MENTOR = 24
 MOST_ADDED = 300_000
+AHEAD = 12
+"""Points a pair may lose by the prices and still be added: it saves looking again when prices move a little."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ def solve_priced(field: Field, unit: int, deadline: float | None = None) -> Pric
         if whole:
             return Priced(pairs, chosen, prices, limit, proved=True)
         more, gains = gaining(field, pairs, chosen, prices)
-        if not len(more):
+        if not (gains > 0).any():
             return Priced(pairs, chosen, prices, limit, proved=True)
         if deadline is not None and time.monotonic() > deadline:
-            return Priced(pairs, chosen, prices, limit + int(gains.sum()), proved=False)
+            return Priced(pairs, chosen, prices, limit + int(gains[gains > 0].sum()), proved=False)
         if len(more) > MOST_ADDED:
             more = more.only(np.sort(np.argsort(-gains, kind="stable")[:MOST_ADDED]))
         pairs = joined(pairs, more)
@@ -113,13 +115,13 @@ def near(field: Field, prices: Prices, slack: int) -> Pairs:
 
 
 def gaining(field: Field, pairs: Pairs, chosen: NDArray[np.bool_], prices: Prices) -> tuple[Pairs, Index]:
-    """The pairs not chosen that gain by the prices, and how much each does."""
+    """The pairs not chosen that gain by the prices, or lose little, and how much each gains."""
     met: Index = np.sort(pairs.mentee[chosen] * field.mentors + pairs.mentor[chosen])
     found: list[Pairs] = []
     gains: list[Index] = []
     for rows, columns, scores in field.chunks():
         limit = prices.price[columns][None, :] - prices.worth[rows][:, None]
-        row, column = np.nonzero((scores > limit) & (scores >= 0))
+        row, column = np.nonzero((scores > limit - AHEAD) & (scores >= 0))
         key = rows[row] * field.mentors + columns[column]
         at = np.minimum(np.searchsorted(met, key), max(0, len(met) - 1))
         new = met[at] != key if len(met) else np.ones(len(key), np.bool_)
