@@ -63,7 +63,7 @@ class SetUp:
                     self._create(administrator, name, roles)
 
     def _nearest(self, account: str | None = None) -> Client:
-        login = {"username": account, "password": self._passwords[account]} if account else {}
+        login: dict[str, Any] = {"username": account, "password": self._passwords[account]} if account else {}
         uri = f"mongodb://127.0.0.1:27017/?directConnection=true{self._options}"
         return MongoClient(uri, serverSelectionTimeoutMS=2_000, connectTimeoutMS=2_000, **login)
 
