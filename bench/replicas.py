@@ -4,20 +4,15 @@ The effect: a mentee's card is stored and the fact that somebody was seated is p
 they read and the event they write, both keep an inbox, both commit inbox and state in one transaction.
 """
 
-import sys
 from typing import Any
 
-from shared.process import log, run  # makes the standard library cooperative: first
+from nameko.events import EventDispatcher, event_handler
+from pymongo import ReplaceOne
 
-from nameko.containers import ServiceContainer  # noqa: E402 isort:skip
-from nameko.events import EventDispatcher, event_handler  # noqa: E402 isort:skip
-from pymongo import ReplaceOne  # noqa: E402 isort:skip
-
-from shared.events import Event, NewEvent, decode, encode, seal  # noqa: E402 isort:skip
-from shared.extensions import Health, Work, consumes  # noqa: E402 isort:skip
-from shared.ids import new_id  # noqa: E402 isort:skip
-from shared.storage.mongo import connect, own_database  # noqa: E402 isort:skip
-from shared.storage.inbox import Inbox  # noqa: E402 isort:skip
+from shared.events import Event, NewEvent, decode, encode, seal
+from shared.extensions import Health, Work, consumes
+from shared.ids import new_id
+from shared.storage.inbox import Inbox
 
 
 def seated(event: Event) -> NewEvent:
@@ -71,10 +66,13 @@ class Stock:
     def seat(self, body: str) -> None:
         """Store, commit, then dispatch: a crash between the two loses the event."""
         event = decode(body.encode())
+
         def store(session: Any) -> bool:
             if not Inbox(self.database).take(session, "bench", [event]):
                 return False
-            self.database["cards"].replace_one({"_id": event.data["mentee_id"]}, event.data, upsert=True, session=session)
+            self.database["cards"].replace_one(
+                {"_id": event.data["mentee_id"]}, event.data, upsert=True, session=session
+            )
             return True
 
         with self.database.client.start_session() as session:
@@ -82,19 +80,3 @@ class Stock:
                 return
         out = seal(seated(event), id=new_id(), ordinal=1, time=event.time, causationid=event.id)
         self.dispatch("seated", encode(out).decode())
-
-
-def run_stock(amqp_uri: str, mongo_uri: str, workers: int) -> None:
-    """Run the stock replica until killed."""
-    Stock.database = own_database(connect(mongo_uri, "stock"))
-    container = ServiceContainer(Stock, {"AMQP_URI": amqp_uri, "max_workers": workers})
-    container.start()
-    log.info("started")
-    container.wait()
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "ours":
-        run("bench.replicas:Ours")
-    else:
-        run_stock(sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -4,8 +4,8 @@ One replica of a service relays at a time, by lease. It wakes at once when its o
 change stream when another replica does. A crash anywhere repeats events at most; consumers dedupe.
 
 Between a commit and its event on the bus stand one read and one confirm: the lease is prolonged by a thread of its
-own, and that an event was sent is written down without waiting for the database's journal. What is sent and not
-yet seen to be marked is remembered here.
+own, and that an event was sent is written down later, for many at once and without waiting for the database's
+journal. What is sent and not yet seen to be written down is remembered here.
 """
 
 from contextlib import suppress
@@ -22,7 +22,7 @@ from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
 from shared.messaging.topology import EVENTS, declare, is_expected
 from shared.observability.metrics import OUTBOX_PUBLISHED, OUTBOX_UNROUTABLE
 from shared.storage.lease import Lease
-from shared.storage.outbox import Outbox, Pending
+from shared.storage.outbox import WRITER, Outbox, Pending
 
 log = structlog.get_logger()
 
@@ -32,6 +32,8 @@ BATCH = 500
 LEASE_SECONDS = 5.0
 #: Seconds between two looks at what other replicas have committed.
 WATCH_PAUSE = 0.02
+#: Seconds that events sent may wait to be written down as sent, together with others.
+MARK_SECONDS = 0.05
 #: Seconds between two looks at an idle connection: so soon its loss is seen.
 IDLE = 0.5
 
@@ -52,6 +54,9 @@ class Relay:
         self._held_until = 0.0
         #: Confirmed by the broker, and maybe still pending in what the database shows.
         self._sent: set[str] = set()
+        #: Those of them that are not written down as sent yet, and when they are to be.
+        self._unmarked: list[str] = []
+        self._mark_at = 0.0
         #: Set when :meth:`run` has returned.
         self.ended = Flag()
         #: Set when :meth:`lead` has returned.
@@ -86,6 +91,7 @@ class Relay:
                         self._turn(publisher, connection.connection)
                     # What the last calls have committed still goes out.
                     self._publish_pending(publisher)
+                    self._mark()
             except (*LOST, PyMongoError, TimeoutError) as error:
                 pause = next(waits)
                 log.warning("relay-interrupted", error=type(error).__name__, detail=str(error), retry_in=pause)
@@ -120,7 +126,8 @@ class Relay:
     def watch(self) -> None:
         """Ring whenever a replica adds to the outbox, until stopped."""
         waits = backoff()
-        pipeline: list[dict[str, Any]] = [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}]
+        others = {"operationType": "insert", "fullDocument.by": {"$ne": WRITER}}
+        pipeline: list[dict[str, Any]] = [{"$match": others}, {"$project": {"_id": 1}}]
         while not self._stopping.is_set():
             try:
                 with self._outbox.events.watch(pipeline, max_await_time_ms=1000) as changes:
@@ -140,19 +147,31 @@ class Relay:
         """One round: publish what is there, or wait for the bell; look after the connection when there is time."""
         amqp.heartbeat_tick()
         self._bell.clear()
-        if not self._publish_pending(publisher) and not self._bell.wait(IDLE):
+        more = self._publish_pending(publisher)
+        if self._unmarked and monotonic() >= self._mark_at:
+            self._mark()
+        # Whatever was committed after we looked has rung the bell.
+        if not more and not self._bell.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
+            self._mark()
             tend(amqp)
 
     def _publish_pending(self, publisher: ConfirmedPublisher) -> bool:
-        """Publish the oldest events not yet sent, if it is our duty; returns whether there were any."""
+        """Publish the oldest events not yet sent, if it is our duty; returns whether there may be more."""
         if not self.leads:
             return False
-        shown = self._outbox.pending(BATCH + len(self._sent))
-        self._sent.intersection_update(each.id for each in shown)
+        limit = BATCH + len(self._sent)
+        shown = self._outbox.pending(limit)
+        self._sent.intersection_update({*(each.id for each in shown), *self._unmarked})
         pending = [each for each in shown if each.id not in self._sent]
         if pending:
-            self._publish(publisher, pending[:BATCH])
-        return bool(pending)
+            self._publish(publisher, pending)
+        return len(shown) >= limit
+
+    def _mark(self) -> None:
+        """Write down what was sent; a crash before repeats it."""
+        if self._unmarked:
+            self._outbox.mark_sent(self._unmarked)
+            self._unmarked.clear()
 
     def _publish(self, publisher: ConfirmedPublisher, pending: list[Pending]) -> None:
         outcomes = publisher.publish([_outgoing(each) for each in pending])
@@ -168,9 +187,13 @@ class Relay:
             else:
                 held_back += 1
         if sent:
+            if not self._unmarked:
+                self._mark_at = monotonic() + MARK_SECONDS
             self._sent.update(sent)
+            self._unmarked += sent
             OUTBOX_PUBLISHED.inc(len(sent))
-            self._outbox.mark_sent(sent)
+            if len(self._unmarked) >= BATCH:
+                self._mark()
         if held_back:
             log.error("events-held-back", count=held_back, remedy="declare the topology; the relay tries again")
             raise TimeoutError(f"{held_back} events came back from the broker")

@@ -28,6 +28,9 @@ from shared.trace import Trace, next_traceparent
 #: How long a published event stays readable in the outbox.
 KEEP_SENT = timedelta(days=7)
 
+#: This process among the writers: it rings its own relay by itself, and need not hear of its own events again.
+WRITER = new_id()
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -101,6 +104,7 @@ class Outbox:
                     "time": event.time,
                     "body": encode(event),
                     "pending": True,
+                    "by": WRITER,
                 }
             )
         self._count(session, known, ordinal, position)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -17,7 +18,7 @@ from shared.clock import Clock
 from shared.events import Event, NewEvent
 from shared.faults import Conflict
 from shared.messages import say
-from shared.storage.inbox import Inbox
+from shared.storage.inbox import Inbox, Repeated
 from shared.storage.outbox import Outbox
 from shared.trace import Trace
 
@@ -164,10 +165,14 @@ class UnitOfWork:
             How many were new.
         """
 
-        def work(transaction: Transaction) -> int:
-            fresh = self.inbox.take(transaction.session, queue, events)
+        def work(transaction: Transaction, take: Callable[..., list[Event]] = self.inbox.take) -> int:
+            fresh = take(transaction.session, queue, events)
             if fresh:
                 handle(fresh, transaction)
             return len(fresh)
 
-        return self.transact(work, trace)
+        try:
+            # One question less for the database; repetitions are rare.
+            return self.transact(partial(work, take=self.inbox.take_new), trace)
+        except Repeated:
+            return self.transact(work, trace)
