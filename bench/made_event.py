@@ -45,9 +45,7 @@ def made_event(
         }
         for number in range(mentors)
     ]
-    many = [
-        {**person(number, "e"), "topics": topics(4), "motive": dice.choice(MOTIVES)} for number in range(mentees)
-    ]
+    many = [{**person(number, "e"), "topics": topics(4), "motive": dice.choice(MOTIVES)} for number in range(mentees)]
     for number, mentee in enumerate(many):
         if dice.random() < 0.2:
             mentee["wants"] = sorted({f"m{_near(dice, number, sites, mentors)}" for _ in range(2)})
