@@ -54,8 +54,10 @@ integration: setup  ## on the real broker and database
 browser: setup  ## the pages in a real Chromium
 	@$(PYTHON) -m deploy.local chromium
 	@$(PYTEST) tests/browser
-system test-system: setup  ## the whole event, end to end
-	@$(PYTEST) tests/system
+system: setup  ## the whole event, end to end
+	@$(PYTEST) tests/system --ignore tests/system/containers
+test-system: setup  ## the same in containers, with parts killed and replaced; needs an engine, or root to install one
+	@$(PYTEST) tests/system/containers
 faults: setup  ## kill and restart parts of a running event; long
 	@$(PYTEST) tests/faults
 
@@ -66,6 +68,12 @@ bench-timer: setup  ## how late deadlines ring
 	@$(PYTHON) bench/timer.py
 bench-planning: setup  ## how fast and how good plans are
 	@$(PYTHON) bench/planning.py
+
+.PHONY: images secrets
+images: setup  ## build the container images; OFFLINE=1 where no image registry is reached
+	@$(PYTHON) -m deploy.images $(if $(OFFLINE),--offline)
+secrets: setup  ## make the secrets that docker compose needs
+	@$(PYTHON) -m deploy.compose.secrets
 
 .PHONY: lock
 lock: setup  ## write requirements.lock anew from pyproject.toml
