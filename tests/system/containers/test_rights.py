@@ -1,0 +1,221 @@
+"""Given the broker and database of the stack: each service's user tries everything that is another's, and is refused.
+
+What there is to try is asked of broker and database themselves, so a queue that is added tomorrow is tried too.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from amqp import Channel, Connection, Message
+from amqp.exceptions import AccessRefused
+from pymongo.errors import OperationFailure
+from stack import SERVICES, Stack, docker
+
+from deploy.compose.accounts import ADMINISTRATOR, DATABASE_USERS
+from shared.messaging.topology import EVENTS, RPC_EXCHANGE, event_name
+
+UNAUTHORIZED = 13
+
+DATABASE_TRIES: dict[str, Callable[[Any], Any]] = {
+    "read": lambda database: database["outbox"].find_one(),
+    "write": lambda database: database["outbox"].insert_one({"_id": "intruder"}),
+    "change": lambda database: database["outbox"].update_many({}, {"$set": {"pending": False}}),
+    "delete": lambda database: database["outbox"].delete_many({}),
+    "watch": lambda database: database["outbox"].watch().close(),
+    "index": lambda database: database["outbox"].create_index("intruder"),
+    "list": lambda database: database.list_collection_names(),
+    "create": lambda database: database.create_collection("intruder"),
+    "drop": lambda database: database.drop_collection("outbox"),
+    "join": lambda database: list(
+        database.client[database.client.own]["outbox"].aggregate(
+            [{"$unionWith": {"coll": "outbox", "db": database.name}}]
+        )
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def queues(stack: Stack) -> dict[str, str]:
+    """Every queue of the product with the service that owns it."""
+    found = _listed(stack, "list_queues")
+    owners = {name: _owner(name) for name in found}
+    # All have work queues, waits, dead letters, and both ways of RPC, or the test would not try what matters.
+    assert {owner for owner in owners.values()} == set(SERVICES)
+    assert sum(name.endswith(".dead") for name in owners) >= 4
+    assert sum(name.startswith("rpc.reply-") for name in owners) >= 1
+    return owners
+
+
+@pytest.fixture(scope="module")
+def exchanges(stack: Stack) -> dict[str, str]:
+    """Every exchange that belongs to one service, with it."""
+    found = {name: _owner(name) for name in _listed(stack, "list_exchanges") if name.endswith(".retries")}
+    assert len(found) >= 3
+    return found
+
+
+def _listed(stack: Stack, what: str) -> list[str]:
+    (broker,) = stack.containers("broker")
+    said = docker("exec", broker, "rabbitmqctl", "-q", "--formatter", "json", what, "-p", stack.vhost, "name")
+    return [each["name"] for each in json.loads(said)]
+
+
+def _owner(name: str) -> str:
+    for service in SERVICES:
+        own = (f"speedmentor.{event_name(service)}.", f"rpc.reply-{service}-")
+        if name.startswith(own) or name == f"rpc-{service}":
+            return service
+    raise AssertionError(f"{name} on the broker is nobody's")
+
+
+@pytest.fixture(params=SERVICES)
+def service(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def connection(stack: Stack, service: str) -> Iterator[Connection]:
+    """The broker, as this service's user."""
+    host = f"127.0.0.1:{stack.environ['OBSERVED_BROKER_PORT']}"
+    with Connection(host, service, stack.secrets.password(service), virtual_host=stack.vhost) as found:
+        yield found
+
+
+def _refused(connection: Connection, attempt: Callable[[Channel], Any]) -> bool:
+    channel = connection.channel()
+    try:
+        attempt(channel)
+        # What is published is answered only when it is refused, and before what comes after it.
+        channel.basic_qos(0, 1, False)
+    except AccessRefused:
+        return True
+    channel.close()
+    return False
+
+
+def test_a_broker_user_is_refused_every_queue_of_every_other_service(
+    connection: Connection, service: str, queues: dict[str, str]
+) -> None:
+    allowed = []
+    for queue in [name for name, owner in queues.items() if owner != service]:
+        tries: dict[str, Callable[[Channel], Any]] = {
+            "consume": lambda channel, queue=queue: channel.basic_consume(queue),
+            "get": lambda channel, queue=queue: channel.basic_get(queue),
+            "purge": lambda channel, queue=queue: channel.queue_purge(queue),
+            "delete": lambda channel, queue=queue: channel.queue_delete(queue),
+            "declare": lambda channel, queue=queue: channel.queue_declare(queue, durable=True, auto_delete=False),
+            "bind": lambda channel, queue=queue: channel.queue_bind(queue, EVENTS, "speedmentor.#"),
+            "unbind": lambda channel, queue=queue: channel.queue_unbind(queue, EVENTS, "speedmentor.#"),
+            "write": lambda channel, queue=queue: channel.basic_publish(Message("{}"), "", queue),
+        }
+        allowed += [f"{name} {queue}" for name, attempt in tries.items() if not _refused(connection, attempt)]
+    assert allowed == []
+
+
+def test_a_broker_user_is_refused_every_exchange_of_every_other_service(
+    connection: Connection, service: str, exchanges: dict[str, str]
+) -> None:
+    allowed = []
+    for exchange in [name for name, owner in exchanges.items() if owner != service]:
+        tries: dict[str, Callable[[Channel], Any]] = {
+            "write": lambda channel, exchange=exchange: channel.basic_publish(Message("{}"), exchange, "any"),
+            "delete": lambda channel, exchange=exchange: channel.exchange_delete(exchange),
+            "bind": lambda channel, exchange=exchange: channel.exchange_bind(exchange, EVENTS, "speedmentor.#"),
+        }
+        allowed += [f"{name} {exchange}" for name, attempt in tries.items() if not _refused(connection, attempt)]
+    assert allowed == []
+
+
+def test_a_broker_user_is_refused_every_other_services_events(connection: Connection, service: str) -> None:
+    keys = [f"speedmentor.{event_name(each)}.anything.v1" for each in SERVICES if each != service]
+    allowed = [
+        key
+        for key in [*keys, "anything", "speedmentor.operator.anything.v1"]
+        if not _refused(connection, lambda channel, key=key: channel.basic_publish(Message("{}"), EVENTS, key))
+    ]
+    assert allowed == []
+
+
+def test_a_broker_user_may_not_change_what_is_everybodys(connection: Connection) -> None:
+    for exchange in (EVENTS, RPC_EXCHANGE):
+        attempt = lambda channel, exchange=exchange: channel.exchange_delete(exchange)  # noqa: E731
+        if exchange == EVENTS:
+            assert _refused(connection, attempt)
+    assert _refused(connection, lambda channel: channel.exchange_declare("new", "fanout"))
+    assert _refused(connection, lambda channel: channel.queue_declare("new", durable=True))
+
+
+def test_a_broker_user_may_do_what_its_service_does(
+    connection: Connection, service: str, queues: dict[str, str]
+) -> None:
+    """Otherwise the refusals above would prove nothing."""
+    for queue in [name for name, owner in queues.items() if owner == service and not name.startswith("rpc")]:
+        assert not _refused(connection, lambda channel, queue=queue: channel.basic_consume(queue))
+    own = f"rpc.reply-{service}-a-test"
+    assert not _refused(connection, lambda channel: channel.queue_declare(own, auto_delete=True))
+
+
+def test_the_operator_writes_no_events_and_takes_no_queue_away(stack: Stack, queues: dict[str, str]) -> None:
+    host = f"127.0.0.1:{stack.environ['OBSERVED_BROKER_PORT']}"
+    password = stack.secrets.password("operator")
+    with Connection(host, "operator", password, virtual_host=stack.vhost) as connection:
+        key = "speedmentor.matching.anything.v1"
+        assert _refused(connection, lambda channel: channel.basic_publish(Message("{}"), EVENTS, key))
+        for queue in queues:
+            assert _refused(connection, lambda channel, queue=queue: channel.queue_delete(queue))
+            assert _refused(connection, lambda channel, queue=queue: channel.basic_publish(Message("{}"), "", queue))
+
+
+@pytest.mark.parametrize("other", [*DATABASE_USERS, "admin", "local", "config"])
+@pytest.mark.parametrize("user", DATABASE_USERS)
+def test_a_database_user_is_refused_everything_in_every_other_database(stack: Stack, user: str, other: str) -> None:
+    if other == user:
+        # Its own: all of it works, so that the refusals prove something.
+        with stack.database(user) as client:
+            own = client[user]
+            own["trial"].insert_one({"_id": "trial"})
+            assert own["trial"].find_one() == {"_id": "trial"}
+            own.drop_collection("trial")
+        return
+    allowed = []
+    with stack.database(user) as client:
+        client.own = user
+        for name, attempt in DATABASE_TRIES.items():
+            try:
+                attempt(client[other])
+            except OperationFailure as error:
+                assert error.code == UNAUTHORIZED, (name, error)
+            else:
+                allowed.append(f"{name} {other}")
+    assert allowed == []
+
+
+@pytest.mark.parametrize("user", DATABASE_USERS)
+def test_a_database_user_sees_no_other_database_and_governs_nothing(stack: Stack, user: str) -> None:
+    with stack.database(user) as client:
+        assert set(client.list_database_names()) <= {user}
+        commands: list[Any] = [
+            {"createUser": "intruder", "pwd": "x", "roles": []},
+            {"updateUser": user, "pwd": "x", "roles": ["root"]},
+            {"replSetStepDown": 1},
+            {"replSetGetConfig": 1},
+            {"shutdown": 1},
+            {"setParameter": 1, "transactionLifetimeLimitSeconds": 1},
+            {"currentOp": 1, "$all": True},
+        ]
+        for command in commands:
+            with pytest.raises(OperationFailure) as refused:
+                client.admin.command(command)
+            assert refused.value.code == UNAUTHORIZED, command
+
+
+def test_nobody_else_has_an_account(stack: Stack) -> None:
+    with stack.database() as client:
+        users = {
+            each["user"]: each["roles"] for each in client.admin.command({"usersInfo": {"forAllDBs": True}})["users"]
+        }
+    assert set(users) == {*DATABASE_USERS, ADMINISTRATOR}
+    for user in DATABASE_USERS:
+        assert users[user] == [{"role": "readWrite", "db": user}]
