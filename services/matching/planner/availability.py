@@ -6,7 +6,9 @@ prices, and these are few: among them (and those that lose little) a flow over t
 exchanges within one round better it, and integer programming closes what is left, or proves that it cannot be.
 """
 
+import time
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -36,11 +38,14 @@ MOST_SLOTS = 40_000
 """Meetings, counted in each round, that are given to integer programming at most."""
 SLACKS = (0, 20, None)
 """What meetings may lose by the prices that integer programming tries; at last, as much as a better plan can lose."""
+AROUND = 60
+"""Points a meeting may lose by the prices and be tried when two rounds are made anew."""
+WORK_FOR_TWO = 0.4
 MOST_PRICED = 2_000_000
 """Meetings, counted in each round, that may get prices for their rounds."""
 MOST_WEIGHT = 10**8
 """The largest weight of fairness that integer programming is asked to carry."""
-WORK = 8.0
+WORK = 6.0
 """What integer programming may do for one part, in its own seconds; a real one takes about one to three."""
 
 
@@ -147,13 +152,46 @@ def _searched(
         if within is None:
             continue
         pairs, slots, plan = within
-        found = search(field, pairs, slots, limit.prices, plan, most, work, deadline)
+        found = search(field, pairs, slots, limit.prices, plan, most, work / 2 if slack == 0 else work, deadline)
         work -= found.work
         if slack is None or slack >= most:
             proved = min(proved, limit.earned - found.least)
         if found.chosen is not None:
             draft = max(draft, _draft(field, pairs, slots, found.chosen, unit), key=lambda each: each.earned)
+        if slack == 0 and not found.best and limit.earned - draft.earned < unit:
+            draft, work = _two_rounds_at_a_time(field, limit, draft, unit, work, deadline)
     return draft, proved
+
+
+def _two_rounds_at_a_time(
+    field: Field, limit: Limit, draft: Draft, unit: int, work: float, deadline: float | None
+) -> tuple[Draft, float]:
+    """``draft`` with two rounds made anew, whichever two, as long as that betters it; and the work that is left.
+
+    Large-neighbourhood search (Shaw, 1998).
+    """
+    spare = work / 4
+    stale = list(combinations(range(field.rounds), 2))
+    while stale and work > spare and (deadline is None or time.monotonic() < deadline):
+        two = stale.pop(0)
+        loss = limit.earned - draft.earned
+        within = _within(field, limit, draft, min(loss, AROUND)) if loss else None
+        if within is None:
+            break
+        pairs, slots, plan = within
+        here = np.isin(slots.round, two) | plan
+        found = search(
+            field, pairs, slots.only(here), limit.prices, plan[here], loss, min(work, WORK_FOR_TWO), deadline
+        )
+        work -= found.work
+        if found.chosen is None:
+            continue
+        better = _draft(field, pairs, slots.only(here), found.chosen, unit)
+        if better.earned > draft.earned:
+            draft = better
+            touched = [each for each in combinations(range(field.rounds), 2) if set(each) & set(two) and each != two]
+            stale += [each for each in touched if each not in stale]
+    return draft, work
 
 
 def _within(field: Field, limit: Limit, draft: Draft, slack: int) -> tuple[Pairs, Slots, Chosen] | None:

@@ -24,11 +24,12 @@ from services.matching.planner.parts import Field, Pairs
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: a plan (None: none better), what every plan loses at least, and the work it took."""
+    """What a search found: a plan, what every plan loses at least, the work it took, and whether that ended it."""
 
     chosen: Chosen | None
     least: int
     work: float
+    best: bool
 
 
 def search(
@@ -124,14 +125,15 @@ def search(
     status = solver.solve(model)
     spent = solver.deterministic_time
     if status == cp_model.INFEASIBLE:
-        return Found(None, loss + 1, spent)
+        return Found(None, loss + 1, spent, best=True)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Found(None, 0, spent)
+        return Found(None, 0, spent, best=False)
     proved = solver.best_objective_bound
     least = max(0, int(np.ceil(proved - 1e-6 - 1e-12 * abs(proved))) + fixed)
     found = round(solver.objective_value) + fixed
     # What is not among the slots loses more than ``loss``: with a plan that loses more, nothing is said of it.
-    return Found(np.array(solver.boolean_values(used), np.bool_), min(found, least, loss + 1), spent)
+    chosen = np.array(solver.boolean_values(used), np.bool_)
+    return Found(chosen, min(found, least, loss + 1), spent, best=status == cp_model.OPTIMAL)
 
 
 def _levels(field: Field, prices: Prices, loss: int) -> dict[int, tuple[int, list[int]]]:
