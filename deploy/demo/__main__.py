@@ -71,7 +71,7 @@ def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], root: Pat
         console.print(f"[bold]speedmentor[/]: the event in {data}, at {speed:g} times the speed", highlight=False)
         with ExitStack() as stack:
             with _starting(console):
-                system = stack.enter_context(running(clock_from(files.day_before, speed), root))
+                system = stack.enter_context(running(clock_from(files.begin(speed), speed), root))
             took = time.monotonic() - began
             console.print(f"  [green]✓[/] all is up at {system.deployment.url} [dim]({took:.1f} s)[/]", highlight=False)
             with Screen(console, system.clock) as screen:

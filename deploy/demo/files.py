@@ -8,6 +8,10 @@ from pathlib import Path
 NAMES = ("program.toml", "mentors.csv", "mentees.csv")
 
 
+#: Real seconds in which people can be prepared and checked in before any session begins by its own timetable.
+MARGIN = 600.0
+
+
 class NotReadable(Exception):
     """A file is not text in UTF-8; the text says which one and where."""
 
@@ -29,6 +33,13 @@ class EventFiles:
         except ValueError:
             day = datetime.now(UTC).date()
         return datetime.combine(day, time(8), UTC) - timedelta(days=1)
+
+    def begin(self, speed: float) -> datetime:
+        """When a clock of that ``speed`` is to begin: on :attr:`day_before`, or so much earlier that :data:`MARGIN`
+        real seconds are left for the preparations."""
+        # Wherever a site is, its day does not begin before this.
+        earliest = self.day_before + timedelta(hours=2)
+        return min(self.day_before, earliest - timedelta(seconds=MARGIN * speed))
 
 
 def read_files(folder: Path) -> EventFiles:

@@ -57,7 +57,7 @@ def archipelago() -> EventFiles:
 
 @pytest.fixture(scope="module")
 def system(place: Path, archipelago: EventFiles) -> Iterator[System]:
-    with running(clock_from(archipelago.day_before, 360), place) as found:
+    with running(clock_from(archipelago.begin(360), 360), place) as found:
         yield found
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -24,15 +25,22 @@ from shared.ids import new_id
 
 def test_the_clock_begins_on_the_morning_before(tmp_path: Path) -> None:
     (tmp_path / "program.toml").write_text("date = 2026-12-05\n")
-    assert read_files(tmp_path).day_before == datetime(2026, 12, 4, 8, tzinfo=UTC)
+    assert read_files(tmp_path).begin(1) == datetime(2026, 12, 4, 8, tzinfo=UTC)
     (tmp_path / "program.toml").write_text('\ufeffdate = "2026-12-05"\r\n', encoding="utf-8")
-    assert read_files(tmp_path).day_before == datetime(2026, 12, 4, 8, tzinfo=UTC)
+    assert read_files(tmp_path).begin(1) == datetime(2026, 12, 4, 8, tzinfo=UTC)
+
+
+def test_a_fast_clock_begins_so_early_that_there_is_time_to_prepare(tmp_path: Path) -> None:
+    (tmp_path / "program.toml").write_text("date = 2026-12-05\n")
+    earliest = datetime(2026, 12, 5, tzinfo=ZoneInfo("Pacific/Kiritimati"))
+    for speed in (360, 3600):
+        assert (earliest - read_files(tmp_path).begin(speed)).total_seconds() / speed >= 600
 
 
 @pytest.mark.parametrize("text", ["date = 'soon'", "no toml at all", "", "date = 12"])
 def test_a_program_that_does_not_say_when_begins_yesterday(tmp_path: Path, text: str) -> None:
     (tmp_path / "program.toml").write_text(text)
-    assert abs(read_files(tmp_path).day_before - datetime.now(UTC)) < timedelta(days=2)
+    assert abs(read_files(tmp_path).begin(1) - datetime.now(UTC)) < timedelta(days=2)
 
 
 def test_what_is_missing_is_left_for_registration_to_name(tmp_path: Path) -> None:
