@@ -14,9 +14,6 @@ from typing import Any
 
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 
-#: What a kept meeting is worth, in points of score: a change must gain more than this.
-CHANGE_COST = 100
-
 
 @dataclass(frozen=True)
 class Seat:
@@ -83,8 +80,9 @@ def question(
 ) -> dict[str, Any]:
     """The planner's input (format ``speedmentor.plan-input/1``) for one group of sites.
 
-    ``begun`` has the number of rounds begun by site; ``revised`` says that a plan has been announced, whose
-    ``current`` seats should be kept.
+    ``begun`` has the number of rounds begun by site; ``revised`` says that a plan has been announced: then, among
+    the fairest plans, the one that changes the fewest of its ``current`` seats is asked for, since people have
+    prepared for whom they meet. (No ``change_cost`` is given, which means that no score is worth a change.)
     """
     here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
     seats = [seat for seat in current if seat.site_id in group]
@@ -113,7 +111,6 @@ def question(
             if seat.mentor_id in mentor_ids and seat.mentee_id in mentee_ids
         ]
         asked["frozen_through"] = frozen
-        asked["change_cost"] = CHANGE_COST
     return asked
 
 
