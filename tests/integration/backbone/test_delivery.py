@@ -7,6 +7,7 @@ import orjson
 import pytest
 from amqp import Message
 
+from deploy.local.waiting import eventually
 from shared.events import Event, encode
 from shared.messaging.delivery import ATTEMPTS, DETAIL, FAILED_AT, QUEUE, REASON, TRACE
 from shared.messaging.topology import BACKOFF
@@ -26,7 +27,7 @@ def test_an_event_delivered_five_times_has_one_effect(stage: Stage, outside: Out
     stage.publish([second])
     effects = stage.wait_for_effects(2)
     assert [each["event"] for each in effects] == [first.id, second.id]
-    assert replica.metric("speedmentor_events_repeated_total", queue=PARTICIPANTS.queue) == 4
+    eventually(lambda: replica.metric("speedmentor_events_repeated_total", queue=PARTICIPANTS.queue) == 4)
     assert {event["causationid"] for event in outside.wait_for(2)} == {first.id, second.id}
     assert len(outside.events) == 2
 
@@ -56,7 +57,7 @@ def test_an_event_that_fails_at_first_has_its_effect_after_a_back_off(stage: Sta
     replica = stage.start()
     assert [each["event"] for each in stage.wait_for_effects(1)] == [flaky.id]
     assert stage.database()["tries"].find_one({"_id": flaky.id})["count"] == 3
-    assert replica.metric("speedmentor_events_retried_total", queue=PARTICIPANTS.queue) == 2
+    eventually(lambda: replica.metric("speedmentor_events_retried_total", queue=PARTICIPANTS.queue) == 2)
     assert stage.waiting(PARTICIPANTS.dead) == 0
 
 
@@ -77,7 +78,9 @@ def test_an_event_that_always_fails_ends_in_the_dead_letters_with_all_that_is_kn
     assert bytes(dead.body) == encode(poison)
     assert dead.properties["message_id"] == poison.id
     assert stage.effects() == []
-    assert replica.metric("speedmentor_events_dead_total", queue=PARTICIPANTS.queue, reason="handler-failed") == 1
+    eventually(
+        lambda: replica.metric("speedmentor_events_dead_total", queue=PARTICIPANTS.queue, reason="handler-failed") == 1
+    )
 
 
 def changed(event: Event, **attributes: Any) -> bytes:
