@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -78,7 +79,8 @@ class Bench:
             "load_average_before": round(load, 2),
         }
         print(
-            f"{contestant:12} x{replicas} {count:6} {pattern:7} p50 {result['p50_ms']:8.1f}  p99 {result['p99_ms']:8.1f}"
+            f"{contestant:12} x{replicas} {count:6} {pattern:7}"
+            f" p50 {result['p50_ms']:8.1f}  p99 {result['p99_ms']:8.1f}"
             f"  max {result['max_ms']:8.1f} ms   load {load:.1f}",
             file=sys.stderr,
         )
@@ -91,6 +93,7 @@ class Bench:
     ) -> tuple[dict[str, float], list[tuple[float, dict[str, Any]]]]:
         database = f"timer-bench-{uuid.uuid4().hex[:8]}"
         deployment = Deployment(self.infrastructure, {"LOG_LEVEL": "WARNING"})
+        names: list[str] = []
         try:
             names = deployment.start("session_timer", replicas, {"MONGO_URI": self.infrastructure.mongo_uri(database)})
             deployment.wait_ready(*names)
@@ -109,6 +112,11 @@ class Bench:
         finally:
             deployment.stop_all()
             self.client.drop_database(database)
+            for name in names:
+                log = self.infrastructure.space.log(name)
+                told = Counter(json.loads(line).get("message", "?") for line in log.read_text().splitlines() if line[:1] == "{")
+                print(f"  {name} said {dict(told)}" if told else "", file=sys.stderr, end="\n" if told else "")
+                log.unlink()
 
     def _publish_programs(self, starts_at: int, after: list[float]) -> None:
         events = []

@@ -9,15 +9,21 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from services.session_timer.domain.bells import Bell, due, event_of
+from services.session_timer.domain.bells import Bell, bells, event_of
 from services.session_timer.domain.session import Session
 from shared.events import Event, seal
 from shared.trace import Trace
 
 
-def chimes(session: Session, at: datetime, ordinal: int, trace: Trace) -> list[Event]:
-    """The events of everything due at ``at``, rung at ``at``, numbered from after ``ordinal``."""
-    return [chime(session, bell, at, ordinal + place, trace) for place, bell in enumerate(due(session, at), start=1)]
+def chimes(session: Session, since: datetime, through: datetime, ordinal: int, trace: Trace) -> list[Event]:
+    """The events of everything that rings up to ``through``, numbered from after ``ordinal``.
+
+    Each bell rings at its instant, and one whose instant was before ``since`` rings then.
+    """
+    due = bells(session, session.rung_until, through)
+    return [
+        chime(session, bell, max(bell.at, since), ordinal + place, trace) for place, bell in enumerate(due, start=1)
+    ]
 
 
 def chime(session: Session, bell: Bell, at: datetime, ordinal: int, trace: Trace) -> Event:

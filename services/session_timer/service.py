@@ -53,24 +53,24 @@ class SessionTimer:
     def list_sessions(self, program_id: str) -> list[dict[str, Any]]:
         """The sessions of a program with their timetables, by start."""
         principal, now = self.caller(), self.work.now()
-        sessions = store.read(self.work.database, {"program_id": program_id})
+        sessions = store.read(self.work.database, {"program_id": program_id}, now)
         seen = [session for session in sessions if _may_see(principal, session)]
         return [each.view(now) for each in sorted(seen, key=lambda each: (each.slots[0].starts_at, each.site_id))]
 
     @answers
     def get_session(self, session_id: str) -> dict[str, Any]:
         """One session with its timetable."""
-        principal = self.caller()
-        found = store.read(self.work.database, {"_id": session_id})
+        principal, now = self.caller(), self.work.now()
+        found = store.read(self.work.database, {"_id": session_id}, now)
         if not found or not _may_see(principal, found[0]):
             raise NotFound(say("There is no such session."))
-        return found[0].view(self.work.now())
+        return found[0].view(now)
 
     @answers
     def ledger(self, program_id: str) -> dict[str, Any]:
         """What this service holds of a program, to compare with the others."""
         principal, now = self.caller(), self.work.now()
-        sessions = store.read(self.work.database, {"program_id": program_id})
+        sessions = store.read(self.work.database, {"program_id": program_id}, now)
         seen = [session for session in sessions if _may_see(principal, session)]
         held: Counter[str] = Counter()
         for session in seen:
@@ -151,7 +151,7 @@ class SessionTimer:
     # Steps that commands share
 
     def _sessions(self, transaction: Transaction) -> store.Sessions:
-        return store.Sessions(transaction, Outbox(self.work.database), self.work.trace)
+        return store.Sessions(transaction, Outbox(self.work.database), self.work.trace, self.work.clock)
 
     def _command(self, name: str, given: dict[str, Any], decide: Decision) -> dict[str, Any]:
         principal = self.caller()
@@ -165,7 +165,7 @@ class SessionTimer:
         principal = self.caller()
 
         def work(transaction: Transaction) -> dict[str, Any]:
-            sessions = store.read(self.work.database, {"program_id": given["program_id"]})
+            sessions = store.read(self.work.database, {"program_id": given["program_id"]}, transaction.now)
             if not sessions:
                 raise NotFound(say("The program has no sessions yet."))
             principal.require_organizer(sessions[0].org or "", given["program_id"])
@@ -225,7 +225,7 @@ class SessionTimer:
 
     def _of_program(self, given: dict[str, Any]) -> str:
         session_id: str = given["session_id"]
-        rows: Sequence[Session] = store.read(self.work.database, {"_id": session_id})
+        rows: Sequence[Session] = store.read(self.work.database, {"_id": session_id}, self.work.now())
         if not rows or rows[0].program_id != given["program_id"]:
             raise NotFound(say("The program has no such session."))
         return session_id

@@ -1,11 +1,12 @@
 """The session timer's own database: programs, sessions, the shards they are rung in, and the audit.
 
-A bell that rings writes nothing of its session. The replica that rings a shard *claims* an instant on the shard's
-document: from then on everything due by that instant in that shard has rung, which anybody can work out from the
-sessions. The sessions themselves are brought up to date afterwards (``settle``), or by the next command on them.
-``heard`` tells which claims a session's document has in it.
+A bell that rings writes nothing of its session. The replica that rings a shard *claims* a moment ahead on the
+shard's document: from then on everything due by the end of that moment in that shard rings at its instant, which
+anybody can work out from the sessions. The sessions themselves are brought up to date afterwards (``settling``), or
+by the next command on them. ``heard`` tells which claims a session's document has in it.
 """
 
+import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +15,13 @@ from typing import Any
 
 from pymongo import ASCENDING, InsertOne, ReturnDocument, UpdateOne
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from services.session_timer.chime import chimes
 from services.session_timer.domain.bells import next_bell_at, rung
 from services.session_timer.domain.session import Change, Session
 from services.session_timer.domain.timetable import Slot
+from shared.clock import Clock
 from shared.events import Event
 from shared.faults import NotFound
 from shared.messages import say
@@ -44,10 +47,14 @@ def shard_name(shard: int) -> str:
 
 @dataclass(frozen=True)
 class Claim:
-    """A promise on a shard: whatever is due by ``at`` has rung at ``at``. Claims of a shard are numbered."""
+    """A promise on a shard: whatever is due by ``through`` rings, at its instant or, if that is over, at ``since``.
+
+    ``since`` is when it was claimed. Claims of a shard are numbered.
+    """
 
     number: int
-    at: datetime
+    since: datetime
+    through: datetime
 
 
 @dataclass(frozen=True)
@@ -59,15 +66,36 @@ class Kept:
     heard: int
     trace: Trace
 
+    def after(self, claim: Claim, ordinal: int) -> tuple["Kept", list[Event]]:
+        """The session after ``claim``, and the events this rings, numbered from after ``ordinal``."""
+        if claim.number <= self.heard:
+            return self, []
+        events = chimes(self.session, claim.since, claim.through, ordinal, self.trace)
+        return self.rung_at(events[-1].time, claim) if events else replace(self, heard=claim.number), events
+
+    def rung_at(self, at: datetime, claim: Claim) -> "Kept":
+        """The session after ``claim``, of which ``at`` is the last instant at which it rings.
+
+        It is not marked as rung any further: a command in the rest of the moment counts from its own time.
+        """
+        return replace(self, session=rung(self.session, at), heard=claim.number)
+
     def catch_up(self, claims: Iterable[Claim], ordinal: int) -> tuple["Kept", list[Event]]:
         """The session after ``claims``, and the events they rang, numbered from after ``ordinal``."""
         kept: Kept = self
         events: list[Event] = []
         for claim in claims:
-            if claim.number > kept.heard:
-                events += chimes(kept.session, claim.at, ordinal + len(events), kept.trace)
-                kept = replace(kept, session=rung(kept.session, claim.at), heard=claim.number)
+            kept, more = kept.after(claim, ordinal + len(events))
+            events += more
         return kept, events
+
+
+class StillToRing(PyMongoError):
+    """A bell of the session is claimed and its instant has not come: begin the transaction anew after it."""
+
+    def __init__(self, wait: timedelta) -> None:
+        super().__init__("a bell is about to ring", error_labels=["TransientTransactionError"])
+        self.wait = wait
 
 
 def prepare(database: Database[Document]) -> None:
@@ -76,6 +104,8 @@ def prepare(database: Database[Document]) -> None:
     sessions.create_index([("program_id", ASCENDING)], name="of-program")
     sessions.create_index([("shard", ASCENDING), ("next_bell_at", ASCENDING)], name="next-bells")
     sessions.create_index([("shard", ASCENDING), ("changed", ASCENDING)], name="changes")
+    # Replicas that have ended are forgotten.
+    database["replicas"].create_index("alive_until", name="forget", expireAfterSeconds=3600)
     database["audit"].create_index([("session_id", ASCENDING), ("at", ASCENDING)], name="of-session")
     for shard in range(SHARDS):
         database["shards"].update_one(
@@ -100,8 +130,9 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 class Sessions:
     """The sessions, within one transaction that changes them."""
 
-    def __init__(self, transaction: Transaction, outbox: Outbox, trace: Trace) -> None:
+    def __init__(self, transaction: Transaction, outbox: Outbox, trace: Trace, clock: Clock) -> None:
         self._transaction = transaction
+        self._clock = clock
         self._outbox = outbox
         self._trace = trace
 
@@ -109,7 +140,7 @@ class Sessions:
         """The same, as a consequence of ``event``."""
         started = Trace.start()
         trace = Trace(event.correlationid or started.correlationid, event.traceparent or started.traceparent)
-        return Sessions(self._transaction, self._outbox, trace.child())
+        return Sessions(self._transaction, self._outbox, trace.child(), self._clock)
 
     def add(self, sessions: Sequence[Session]) -> None:
         """Keep new sessions."""
@@ -136,7 +167,9 @@ class Sessions:
         """Let ``decide`` change a session and publish what comes of it.
 
         The shard's document is written first: so this transaction and a claim on the shard exclude each other,
-        and what the ringing replica has prepared for this session is known as taken back.
+        and what the ringing replica has prepared for this session is known as taken back. Where a bell of it has
+        been claimed for a moment that is still to come, the change comes after that bell: the transaction is given
+        up, so that it holds up nobody, and begins anew when the bell has rung.
 
         Raises:
             NotFound: there is no such session.
@@ -148,6 +181,10 @@ class Sessions:
         shard = self._announce({kept.shard})[kept.shard]
         place = self._outbox.places([session_id], self._transaction.session).get(session_id)
         kept, events = kept.catch_up(claims_of(shard), place.ordinal if place else 0)
+        if events and (early := events[-1].time - self._transaction.now) > timedelta():
+            self._transaction.session.abort_transaction()
+            time.sleep(self._clock.real_seconds(early.total_seconds()))
+            raise StillToRing(early)
         self._outbox.record(self._transaction.session, events, sent=False)
         session, published = decide(kept.session, self._transaction.now)
         if session != kept.session or events or published:
@@ -201,7 +238,7 @@ def kept_of(row: Document) -> Kept:
 
 def claims_of(shard: Document) -> list[Claim]:
     """The claims on a shard that its sessions may not have in them yet, the oldest first."""
-    return [Claim(each["number"], each["at"]) for each in shard["claims"]]
+    return [Claim(each["number"], each["since"], each["through"]) for each in shard["claims"]]
 
 
 def settled(kept: Kept) -> UpdateOne:
@@ -218,10 +255,13 @@ def settled(kept: Kept) -> UpdateOne:
     )
 
 
-def read(database: Database[Document], query: Document) -> list[Session]:
-    """Sessions as they are now, with what has been claimed for them counted in."""
+def read(database: Database[Document], query: Document, now: datetime) -> list[Session]:
+    """Sessions as they are now, with what has been claimed for them counted in as far as its instant has come."""
     # Claims first: a session that has heard one meanwhile does not count it twice.
-    claims = {shard["_id"]: claims_of(shard) for shard in database["shards"].find({})}
+    claims = {
+        shard["_id"]: [replace(claim, through=min(claim.through, now)) for claim in claims_of(shard)]
+        for shard in database["shards"].find({})
+    }
     kept = [kept_of(row) for row in database["sessions"].find(query)]
     return [each.catch_up(claims.get(shard_name(each.shard), []), 0)[0].session for each in kept]
 

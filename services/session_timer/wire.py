@@ -92,14 +92,6 @@ class Press:
         return Frames(data, count, int(due_at.timestamp()))
 
 
-@dataclass(slots=True)
-class _Sending:
-    """A batch under way: how many of its events the broker has not confirmed, and one more while they are sent."""
-
-    batch: Any
-    left: int = 1
-
-
 class Wire:
     """One confirming channel. One thread sends, another one (:meth:`listen`) hears the confirms."""
 
@@ -111,34 +103,31 @@ class Wire:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._confirmed = confirmed
         self._writing = Lock()
-        self._open: dict[int, _Sending] = {}
+        self._open: dict[int, Any] = {}
         self._sent = 0
         self._lowest = 1
         self.press = Press(self._channel.channel_id, self._amqp.frame_max)
 
-    def send(self, batch: Any, parts: Iterable[tuple[bytes, int]]) -> None:
-        """Publish ``parts`` (bytes, and how many events are in them).
+    def send(self, parts: Iterable[tuple[Any, bytes, int]]) -> None:
+        """Publish ``parts`` (a batch, bytes of its, and how many events are in them).
 
-        ``confirmed(batch)`` is called once the broker has all of them.
+        ``confirmed(batch)`` is called for each event that the broker has.
 
         Raises:
             OSError: the connection is lost; some may be published.
         """
-        sending = _Sending(batch)
         waiting = bytearray()
         with self._writing:
-            for data, count in parts:
+            for batch, data, count in parts:
                 waiting += data
                 for tag in range(self._sent + 1, self._sent + count + 1):
-                    self._open[tag] = sending
+                    self._open[tag] = batch
                 self._sent += count
-                sending.left += count
                 if len(waiting) > CHUNK:
                     self._amqp.transport.write(bytes(waiting))
                     waiting.clear()
             if waiting:
                 self._amqp.transport.write(bytes(waiting))
-        self._less(sending)
 
     def listen(self, seconds: float) -> None:
         """Hear the broker for at most that long, and keep the connection alive.
@@ -162,14 +151,9 @@ class Wire:
         self._lowest = tag + 1
 
     def _answered(self, tag: int) -> None:
-        sending = self._open.pop(tag, None)
-        if sending is not None:
-            self._less(sending)
-
-    def _less(self, sending: _Sending) -> None:
-        sending.left -= 1
-        if sending.left == 0:
-            self._confirmed(sending.batch)
+        batch = self._open.pop(tag, None)
+        if batch is not None:
+            self._confirmed(batch)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         raise ConnectionError("the broker refused a bell; it rings again on a new connection")

@@ -1,0 +1,138 @@
+"""What the ringing replica has in memory: sessions with their next bells, shard by shard, and claims under way."""
+
+import heapq
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.session_timer.shards import Held
+from services.session_timer.store import Claim, Kept
+from services.session_timer.wire import Frames
+
+
+@dataclass(slots=True)
+class Rung:
+    """One session's part of a claim: as it was before, and as it is now.
+
+    ``sent`` are on the bus straight; the others go there through the outbox, behind what waits in it.
+    """
+
+    before: Kept
+    ordinal: int
+    after: Kept
+    sent: bool
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """What one claim on one shard rings, on its way to be settled."""
+
+    shard: int
+    claim: Claim
+    rung: list[Rung] = field(default_factory=list)
+    #: Sessions that wait for their organizer afterwards, with the revision for which that was found.
+    holds: list[tuple[str, int]] = field(default_factory=list)
+    #: What is still to be sent or to be confirmed; one more while the batch is being made.
+    left: int = 1
+    #: When everything was confirmed (monotonic).
+    confirmed_at: float | None = None
+    #: The highest position in the outbox that settling it can have used.
+    settled_to: int | None = None
+
+    def less(self) -> bool:
+        """One thing less to do; whether that was the last."""
+        self.left -= 1
+        if self.left == 0:
+            self.confirmed_at = time.monotonic()
+        return self.left == 0
+
+
+@dataclass(slots=True)
+class Armed:
+    """A session in memory, and the bells that it rings next, ready to be sent."""
+
+    kept: Kept
+    ordinal: int
+    #: Its last event's position in the outbox while that may not have been relayed yet, else None.
+    behind: int | None
+    next_at: datetime
+    #: What it last rang through the outbox, until that is settled.
+    behind_batch: Batch | None = None
+    #: When it rings after that: ``frames`` are all there is to send before then.
+    after_at: datetime | None = None
+    frames: Frames | None = None
+
+    def look_behind(self, pending_from: int | None) -> None:
+        """Note when the session's earlier events are all on the bus, so that its next may go there straight."""
+        if self.behind_batch is not None:
+            if self.behind_batch.settled_to is None:
+                return
+            self.behind, self.behind_batch = self.behind_batch.settled_to, None
+        if self.behind is not None and (pending_from is None or self.behind < pending_from):
+            self.behind = None
+
+    @property
+    def must_queue(self) -> bool:
+        """Whether its next event has to go through the outbox, behind those that wait there."""
+        return self.behind is not None or self.behind_batch is not None
+
+
+@dataclass(eq=False)
+class Book:
+    """A shard as the ringing replica has it in memory. ``changes`` is the last change in it that is known here."""
+
+    held: Held
+    changes: int = -1
+    claimed: int = 0
+    loaded_until: datetime | None = None
+    stale: bool = True
+    armed: dict[str, Armed] = field(default_factory=dict)
+    heap: list[tuple[datetime, str]] = field(default_factory=list)
+    #: Sessions whose frames are still to be made, by when they ring.
+    unmade: list[tuple[datetime, str]] = field(default_factory=list)
+    #: Numbers of the claims that this replica rings.
+    own: set[int] = field(default_factory=set)
+
+    def put(self, armed: Armed) -> None:
+        """Keep a session, in the place of what was known of it."""
+        session_id = armed.kept.session.session_id
+        self.armed[session_id] = armed
+        heapq.heappush(self.heap, (armed.next_at, session_id))
+        if armed.frames is None:
+            heapq.heappush(self.unmade, (armed.next_at, session_id))
+
+    def next_at(self) -> datetime | None:
+        """When the shard rings next."""
+        return _first(self.heap, self.armed)
+
+    def take_due(self, by: datetime) -> list[Armed]:
+        """Take out the sessions that ring by then, in the order in which they do."""
+        found = []
+        while (at := self.next_at()) is not None and at <= by:
+            _, session_id = heapq.heappop(self.heap)
+            found.append(self.armed.pop(session_id))
+        return found
+
+    def take_unmade(self, by: datetime) -> Armed | None:
+        """The next session that rings by then and has no frames yet."""
+        while (at := _first(self.unmade, self.armed)) is not None and at <= by:
+            _, session_id = heapq.heappop(self.unmade)
+            if self.armed[session_id].frames is None:
+                return self.armed[session_id]
+        return None
+
+
+def _first(heap: list[tuple[datetime, str]], armed: dict[str, Armed]) -> datetime | None:
+    while heap:
+        at, session_id = heap[0]
+        known = armed.get(session_id)
+        if known is not None and known.next_at == at:
+            return at
+        heapq.heappop(heap)
+    return None
+
+
+def earliest(instants: Iterable[datetime | None]) -> datetime | None:
+    """The first of them, or None if there is none."""
+    return min((at for at in instants if at is not None), default=None)

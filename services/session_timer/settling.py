@@ -1,0 +1,135 @@
+"""Writes down what has rung: sessions and outbox are brought up to what the claims say, and the claims taken off.
+
+Nobody waits for this, so it stands back while bells are about to be sent.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Event as Flag
+
+import eventlet
+import structlog
+from pymongo.errors import PyMongoError
+
+from services.session_timer.book import Batch, Rung
+from services.session_timer.store import Sessions, settled, shard_name
+from shared.events import Event
+from shared.storage.unit_of_work import Transaction, UnitOfWork
+from shared.trace import Trace
+
+log = structlog.get_logger()
+
+CHUNK = 250
+"""Sessions settled in one transaction."""
+STAND_BACK = 0.05
+"""Real seconds before a bell in which nothing is begun that could make it late."""
+PATIENCE = 2.0
+"""Real seconds for which settling stands back at most."""
+
+
+class Settler:
+    """Settles the batches of this replica, those of a shard in the order of their claims."""
+
+    def __init__(self, unit_of_work: UnitOfWork, seconds_to_bell: Callable[[], float | None]) -> None:
+        self._work = unit_of_work
+        self._outbox = unit_of_work.outbox
+        self._seconds_to_bell = seconds_to_bell
+        self._batches: dict[int, deque[Batch]] = {}
+        self._there = Flag()
+
+    def add(self, batch: Batch) -> None:
+        """Expect a batch; it is settled when it is confirmed."""
+        self._batches.setdefault(batch.shard, deque()).append(batch)
+
+    def less(self, batch: Batch) -> None:
+        """One event of the batch fewer is waited for."""
+        if batch.less():
+            self._there.set()
+
+    def clear(self) -> None:
+        """Forget all; what is claimed and not settled is read from the database again."""
+        self._batches.clear()
+
+    def wake(self) -> None:
+        """Have the loop look whether it is to end."""
+        self._there.set()
+
+    def run(self, stopping: Flag) -> None:
+        """Settle until stopped."""
+        while not stopping.is_set():
+            self._there.wait(1.0)
+            self._there.clear()
+            for shard, batches in list(self._batches.items()):
+                self._stand_back(batches, stopping)
+                done = list(_confirmed(batches))
+                if not done or stopping.is_set():
+                    continue
+                try:
+                    self._settle(done)
+                except PyMongoError as error:
+                    log.warning("settling-interrupted", shard=shard, error=type(error).__name__)
+                    stopping.wait(0.2)
+                    self._there.set()
+                    continue
+                while batches and batches[0] in done:
+                    batches.popleft()
+
+    def _stand_back(self, batches: deque[Batch], stopping: Flag) -> None:
+        while batches and (at := batches[0].confirmed_at) is not None and not stopping.is_set():
+            left = self._seconds_to_bell()
+            if left is None or left > STAND_BACK or time.monotonic() - at > PATIENCE:
+                return
+            eventlet.sleep(0.02)
+
+    def _settle(self, batches: list[Batch]) -> None:
+        rung = [(batch, each) for batch in batches for each in batch.rung]
+        for start in range(0, len(rung), CHUNK):
+            self._work.transact(partial(self._write_down, rung[start : start + CHUNK]))
+        for batch in batches:
+            batch.settled_to = time.time_ns() // 1000 + len(batch.rung)
+            # Before the claim is taken off: whoever recovers it finds again that they have to wait.
+            for session_id, revision in batch.holds:
+                self._work.transact(partial(self._put_on_hold, session_id, revision))
+        last = batches[-1]
+        self._work.database["shards"].update_one(
+            {"_id": shard_name(last.shard)}, {"$pull": {"claims": {"number": {"$lte": last.claim.number}}}}
+        )
+
+    def _put_on_hold(self, session_id: str, revision: int, tx: Transaction) -> None:
+        sessions = Sessions(tx, self._outbox, Trace.start(), self._work.clock)
+        sessions.change(
+            session_id, lambda session, now: session.hold(now) if session.revision == revision else (session, [])
+        )
+
+    def _write_down(self, part: list[tuple[Batch, Rung]], tx: Transaction) -> None:
+        """Any replica may do this, and twice: all of it follows from the claims."""
+        ids = list({each.after.session.session_id for _, each in part})
+        heard = {row["_id"]: row["heard"] for row in tx["sessions"].find({"_id": {"$in": ids}}, {"heard": 1})}
+        fresh = [
+            (batch, each)
+            for batch, each in part
+            if heard.get(each.after.session.session_id, 1 << 62) < each.after.heard
+        ]
+        for sent in (True, False):
+            self._outbox.record(tx.session, list(_events(fresh, sent)), sent=sent)
+        if fresh:
+            latest = {each.after.session.session_id: each.after for _, each in fresh}
+            tx["sessions"].bulk_write([settled(kept) for kept in latest.values()], ordered=False)
+
+
+def _confirmed(batches: deque[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        if batch.confirmed_at is None:
+            return
+        yield batch
+
+
+def _events(rung: list[tuple[Batch, Rung]], sent: bool) -> Iterator[Event]:
+    for number, (batch, each) in enumerate(rung):
+        if number % 20 == 0:
+            # Working out thousands of events takes long; a bell may be due meanwhile.
+            eventlet.sleep(0)
+        if each.sent is sent:
+            yield from each.before.after(batch.claim, each.ordinal)[1]
