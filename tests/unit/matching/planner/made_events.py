@@ -7,10 +7,13 @@ MOTIVES = ["career", "network", "problem", "perspective"]
 LANGUAGES = ["id", "en", "jv"]
 
 
-def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, given=0.25):
-    """A plan input that uses every clause of the contract now and then; ``breaks``: people miss rounds."""
+def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, given=0.25, full=False):
+    """A plan input that uses every clause of the contract now and then, up to a size, or ``full`` of that size.
+
+    ``breaks``: people miss rounds.
+    """
     dice = random.Random(seed)
-    rounds = dice.randint(1, rounds)
+    rounds = rounds if full else dice.randint(1, rounds)
     every = list(range(1, rounds + 1))
     names = [f"s{number}" for number in range(dice.randint(1, sites))]
 
@@ -26,8 +29,8 @@ def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, g
             who["max_meetings"] = dice.randint(0, rounds)
         return who
 
-    some = [person(number, "m") for number in range(dice.randint(1, mentors))]
-    many = [person(number, "e") for number in range(dice.randint(1, mentees))]
+    some = [person(number, "m") for number in range(mentors if full else dice.randint(1, mentors))]
+    many = [person(number, "e") for number in range(mentees if full else dice.randint(1, mentees))]
     for mentor in some:
         mentor["topics"] = {topic: dice.randint(0, 5) for topic in dice.sample(TOPICS, dice.randint(0, 4))}
         mentor["motives"] = dice.sample(MOTIVES, dice.randint(0, 3))
