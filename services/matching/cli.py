@@ -16,7 +16,6 @@ import orjson
 from services.matching.cli_pair import pair
 from services.matching.cli_what_if import outcomes, table, to_document
 from services.matching.language import LANGUAGES, spoken
-from services.matching.pictures import render_html
 from services.matching.planner import InputFaults, read_input, solve
 from services.matching.planner.parallel import Progress
 from shared.faults import Invalid
@@ -84,6 +83,9 @@ def plan(
         changes = [{**each.to_document(made), "why": spoken(each.why, language)} for each in made.changes]
         write_json(explain, changes)
     if html is not None:
+        # The page's templates are for those who ask for it.
+        from services.matching.pictures import render_html
+
         write(html, render_html(answer, document, language).encode())
 
 

@@ -11,15 +11,27 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from ortools.sat.python import cp_model
 
 from services.matching.planner.duals import Prices
 from services.matching.planner.expanded import Chosen, Slots, slot_gain, tolls
 from services.matching.planner.flow import rewards
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
+
+
+def warm() -> None:
+    """Load the solver beforehand, so that the first question finds it there."""
+    _cp_model()
+
+
+def _cp_model() -> Any:
+    # A third of a second and pandas come with it, which most plans have no need of.
+    from ortools.sat.python import cp_model
+
+    return cp_model
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ def search(
     ``slots`` must hold all that lose no more than ``loss`` themselves. ``plan`` is one to start from; ``work`` is
     in the solver's own seconds.
     """
+    cp_model = _cp_model()
     model = cp_model.CpModel()
     used = [model.new_bool_var("") for _ in range(len(slots))]
     mentee, mentor = pairs.mentee[slots.pair], pairs.mentor[slots.pair]

@@ -8,7 +8,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from services.matching.planner import InputFaults, read_input, solve
+from services.matching.planner import InputFaults, read_input, solve, warm
 from services.matching.solver.frames import Closed, receive, send
 
 #: Below the services, so that planning takes what they leave.
@@ -48,6 +48,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     # The parent may have made it non-blocking for its green threads.
     connection.setblocking(True)
+    warm()
     with suppress(Closed):
         while True:
             asked = receive(connection)
