@@ -5,12 +5,16 @@ plan was made from has changed meanwhile, nothing is written and the plan stays 
 same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event as Flag
+from threading import Thread
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
+from pymongo.errors import PyMongoError
 
 from services.matching import store
 from services.matching.domain.groups import (
@@ -39,8 +43,9 @@ PLANS_OVERTAKEN = Counter("speedmentor_plans_overtaken_total", "Plans thrown awa
 
 #: Seconds the planner may take for one group of sites where no proof is in sight.
 TIME_LIMIT = 20.0
-#: Seconds for which a program is left to the replica that took it.
-LEASE_SECONDS = 120.0
+#: Seconds for which a program is left to a replica that took it and does not prolong its lease: it may be dead, and
+#: an organizer waits for the plan.
+LEASE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,8 @@ class Desk:
             if lease.acquire() is None:
                 continue
             looked_at += 1
-            try:
-                with PLANNING_SECONDS.time():
-                    self.make(program_id)
-            finally:
-                lease.release()
+            with _prolonged(lease), PLANNING_SECONDS.time():
+                self.make(program_id)
         return looked_at
 
     def make(self, program_id: str) -> None:
@@ -111,6 +113,29 @@ class Desk:
         if not asked["mentors"] or not asked["mentees"]:
             return Answer(_nobody(asked), [])
         return self._solver.ask(asked, TIME_LIMIT)
+
+
+@contextmanager
+def _prolonged(lease: Lease) -> Iterator[None]:
+    """Keep ``lease`` for as long as its holder lives and works, and give it up at the end."""
+    over = Flag()
+
+    def prolong() -> None:
+        while not over.wait(LEASE_SECONDS / 4):
+            try:
+                lease.acquire()
+            except PyMongoError as error:
+                # At worst another replica plans the same: one of the two plans is thrown away.
+                log.warning("planning-lease-not-prolonged", error=type(error).__name__)
+
+    thread = Thread(target=prolong, name="planning-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        lease.release()
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
