@@ -48,10 +48,8 @@ SIZES = {
     "60x60x6": Size(60, 60, 6, 1, SMALL),
     "500x100x6": Size(500, 100, 6, 1, SMALL),
     "2000x400x6": Size(2000, 400, 6, 1, ("assignment-by-round", "random-rotation", "matching-library", "bare-flow")),
-    "10000x2000x6 on 50 sites": Size(
-        10_000, 2_000, 6, 50, ("assignment-by-round", "random-rotation", "cp-sat", "bare-flow")
-    ),
-    "10000x2000x6 on one site": Size(10_000, 2_000, 6, 1, ("random-rotation",)),
+    "10000x2000x6 on 50 sites": Size(10_000, 2_000, 6, 50, ("assignment-by-round", "random-rotation", "bare-flow")),
+    "10000x2000x6 on one site": Size(10_000, 2_000, 6, 1, ("random-rotation", "assignment-by-round")),
     "100000x20000x6 on 500 sites": Size(100_000, 20_000, 6, 500, ("random-rotation", "bare-flow")),
     "60x20x5, a third misses rounds": Size(60, 20, 5, 1, ("assignment-by-round", "cp-sat"), 1 / 3),
     "60x60x6, a third misses rounds": Size(60, 60, 6, 1, ("assignment-by-round", "cp-sat"), 1 / 3),
@@ -65,18 +63,25 @@ class Failed(Exception):
     """A way to plan gave no plan."""
 
 
+#: Starts the command from a small process: a child's peak is never below the size of whoever forked it.
+LAUNCH = """
+import json, os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:])
+_, status, usage = os.wait4(process.pid, 0)
+print(json.dumps([time.perf_counter() - started, usage.ru_maxrss * 1024, os.waitstatus_to_exitcode(status)]))
+"""
+
+
 def run(command: list[str]) -> tuple[float, int]:
     """Seconds and peak memory (bytes; of the largest process) of ``command``."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=ROOT, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
-        said.seek(0)
-        complaint = said.read().decode(errors="replace").strip().splitlines()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise Failed(complaint[-1] if complaint else f"ended with {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss * 1024
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", LAUNCH, *command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    seconds, peak, code = json.loads(told.stdout.splitlines()[-1])
+    if code:
+        raise Failed((told.stderr.strip().splitlines() or [f"ended with {code}"])[-1])
+    return seconds, peak
 
 
 def judged(
