@@ -113,10 +113,7 @@ class Bench:
             deployment.stop_all()
             self.client.drop_database(database)
             for name in names:
-                log = self.infrastructure.space.log(name)
-                told = Counter(json.loads(line).get("message", "?") for line in log.read_text().splitlines() if line[:1] == "{")
-                print(f"  {name} said {dict(told)}" if told else "", file=sys.stderr, end="\n" if told else "")
-                log.unlink()
+                warnings(name, self.infrastructure.space.log(name))
 
     def _publish_programs(self, starts_at: int, after: list[float]) -> None:
         events = []
@@ -291,6 +288,14 @@ def outside(amqp_uri: str) -> Iterator[Consumer]:
         yield Consumer(process)
     finally:
         end(process)
+
+
+def warnings(name: str, log: Path) -> None:
+    """Say what a replica has warned of, for nobody measures well what does not run well; and begin a new log."""
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+    if told := Counter(line.get("message") for line in lines):
+        print(f"  {name} warned: {dict(told)}", file=sys.stderr)
+    log.unlink()
 
 
 def end(process: "subprocess.Popen[str]") -> None:

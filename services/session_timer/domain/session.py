@@ -315,6 +315,8 @@ class Session:
             raise Conflict(say("Only a session that is under way can be paused."))
         session = replace(self, paused_at=now, revision=self.revision + 1)
         data = session._change_data(round=phase.round, at=write_time(now))
+        if self.held:
+            data["cause"] = "outage"
         return session, [*events, session.event("session-paused", data)]
 
     def _rescheduled(

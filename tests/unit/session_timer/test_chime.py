@@ -1,0 +1,80 @@
+"""Bells as events that anybody works out alike, from the session and a claim."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from services.session_timer.chime import chime_id, chimes
+from services.session_timer.domain.bells import bells
+from services.session_timer.store import Claim, Kept
+from services.session_timer.wire import UNWRITTEN, Press
+from shared.events import decode, encode
+from shared.trace import Trace
+
+TRACE = Trace("c-1", "00-11111111111111111111111111111111-2222222222222222-01")
+
+
+@pytest.fixture
+def kept(session_of):
+    return Kept(session_of(), 0, 0, TRACE)
+
+
+def test_whoever_works_a_claim_out_gets_the_same_events(kept, at):
+    claim = Claim(1, at(599.8), at(600.2))
+    first = kept.after(claim, 4)
+    again = replace(kept).after(claim, 4)
+    assert [encode(event) for event in first[1]] == [encode(event) for event in again[1]]
+    assert first[0] == again[0]
+
+
+def test_a_bell_ahead_rings_at_its_instant_and_an_overdue_one_when_it_was_claimed(kept, at):
+    _, events = kept.after(Claim(1, at(599.8), at(600.2)), 0)
+    assert [(event.ordinal, event.time) for event in events] == [
+        (1, at(599.8)),
+        (2, at(599.8)),
+        (3, at(599.8)),
+        (4, at(600)),
+    ]
+    assert [event.data["late"] for event in events] == [True, True, True, False]
+
+
+def test_a_claim_that_a_session_has_in_it_rings_nothing_again(kept, at):
+    claim = Claim(1, at(0), at(0.2))
+    after, events = kept.after(claim, 0)
+    assert len(events) == 1
+    assert after.after(claim, 1) == (after, [])
+    assert after.catch_up([claim, Claim(2, at(0.2), at(0.4))], 1)[1] == []
+
+
+def test_a_claim_marks_nothing_as_rung_beyond_its_last_bell(kept, at):
+    after, _ = kept.after(Claim(1, at(-0.1), at(0.3)), 0)
+    assert after.session.rung_until == at(0)
+    nothing, events = kept.after(Claim(1, at(100), at(100.4)), 0)
+    assert events[-1].type.endswith("round-started.v1")
+    quiet, events = nothing.after(Claim(2, at(101), at(101.4)), 1)
+    assert (quiet.session, quiet.heard, events) == (nothing.session, 2, [])
+
+
+def test_a_bell_of_another_revision_is_another_event(session_of, at):
+    session = session_of()
+    bell = next(bells(session, at(1)))
+    ids = {chime_id(replace(session, revision=revision), bell) for revision in (1, 2)}
+    ids |= {chime_id(session, replace(bell, round=2)), chime_id(session, replace(bell, seconds_left=7))}
+    assert len(ids) == 4
+    assert {UUID(each).version for each in ids} == {7}
+
+
+def test_frames_say_when_they_ring_and_hold_the_event_to_the_letter(kept, at):
+    session = kept.session
+    bell = next(bells(session, at(130)))
+    event = chimes(session, at(0), bell.at, 0, TRACE)[-1]
+    frames = Press(1, 131072).frames(
+        [replace(event, time=UNWRITTEN, data={**event.data, "actual_at": "0001-01-01T00:00:00.000Z"})], bell.at
+    )
+    written = frames.at(bell.at)
+    assert encode(event) in written
+    later = frames.at(bell.at + timedelta(seconds=3))
+    body = later[later.index(b'{"specversion"') : later.rindex(b"}") + 1]
+    assert decode(body).time == bell.at + timedelta(seconds=3)
