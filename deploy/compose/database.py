@@ -54,6 +54,7 @@ class SetUp:
                 self._create(nobody, ADMINISTRATOR, [{"role": "root", "db": "admin"}])
         with self._all() as administrator:
             self._until(lambda: administrator.admin.command("ping")["ok"], "the replica set has a primary")
+            self._add_members(administrator)
             known = {each["user"] for each in administrator.admin.command("usersInfo")["users"]}
             for name in DATABASE_USERS:
                 roles = [{"role": "readWrite", "db": name}]
@@ -68,26 +69,46 @@ class SetUp:
         return MongoClient(uri, serverSelectionTimeoutMS=2_000, connectTimeoutMS=2_000, **login)
 
     def _all(self) -> Client:
+        # Members that are not in the set yet say so, and are left out by the driver.
         uri = f"mongodb://{','.join(self._members)}/?replicaSet={self._name}{self._options}"
         return MongoClient(
             uri, username=ADMINISTRATOR, password=self._passwords[ADMINISTRATOR], serverSelectionTimeoutMS=2_000
         )
 
     def _found(self, nobody: Client) -> None:
-        members = [{"_id": number, "host": host} for number, host in enumerate(self._members)]
-        # The first one is where accounts can be made, so it is to win the first election.
-        members[0]["priority"] = 2
-        document = {"_id": self._name, "members": members}
+        """A set of the first member alone: accounts can be made where it, and no other, is primary."""
+        document = {"_id": self._name, "members": [{"_id": 0, "host": self._members[0]}]}
 
         def initiate() -> bool:
             try:
                 nobody.admin.command("replSetInitiate", document)
             except OperationFailure as error:
-                # Others of the set may not be up yet.
                 return error.code == _ALREADY_INITIALIZED
             return True
 
-        self._until(initiate, "all members agree on the replica set")
+        self._until(initiate, "the replica set is founded")
+
+    def _add_members(self, administrator: Client) -> None:
+        """Add the other members, one by one, as the database wants it, and wait until all have the data."""
+        for host in self._members:
+
+            def is_in(host: str = host) -> bool:
+                document = administrator.admin.command("replSetGetConfig")["config"]
+                if any(each["host"] == host for each in document["members"]):
+                    return True
+                number = max(each["_id"] for each in document["members"]) + 1
+                document["members"].append({"_id": number, "host": host})
+                document["version"] += 1
+                administrator.admin.command("replSetReconfig", document)
+                return True
+
+            self._until(is_in, f"{host} is a member")
+
+        def are_well() -> bool:
+            states = [each["stateStr"] for each in administrator.admin.command("replSetGetStatus")["members"]]
+            return states.count("PRIMARY") == 1 and states.count("SECONDARY") == len(self._members) - 1
+
+        self._until(are_well, "all members have the data")
 
     def _may_log_in(self) -> bool:
         try:

@@ -1,59 +1,15 @@
 """Given the stack, when an event runs on it while parts die, multiply and are replaced: nothing is lost or doubled."""
 
-import json
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from accounting import Account, settle_accounts
-from meddling import SCALED, Done, Meddling, kill_each, lose, scale_out, until_the_rounds, upgrade_each
-from stack import CHECKOUT, SERVICES, Stack, seconds_since
+from events import SEED, Result, run_meddled, write_report
+from meddling import SCALED, Meddling, kill_each, lose, scale_out, until_the_rounds, upgrade_each
+from stack import SERVICES, Stack
 
-from deploy.demo import report
-from deploy.demo.event import Run
 from deploy.demo.files import EventFiles
-from deploy.demo.observer import Observer
-from shared.messaging.connection import connect
-from shared.operations.checking import look, settle
-from shared.operations.dead_letters import DeadLetters
-
-REPORT = CHECKOUT / ".run" / "system" / "report.json"
-
-SEED = 11
-
-#: Real seconds in which anything must happen that is waited for, and in which all must come to rest afterwards.
-PATIENCE, REST = 180.0, 90.0
-
-
-class Result:
-    """What came of one event and of what was done to its stack."""
-
-    def __init__(self, found: dict[str, Any], done: Done, account: Account) -> None:
-        self.found = found
-        self.done = done
-        self.account = account
-
-
-def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
-    """Run the event over the gateway's API while ``meddling`` goes on, and look at all afterwards."""
-    organizer = stack.organizer(PATIENCE)
-    began = time.monotonic()
-    with Observer(stack.amqp_uri()) as observer:
-        with meddling:
-            run = Run(organizer, stack.clock, seed=SEED, lead=8.0, patience=PATIENCE, watcher=meddling)
-            outcome = run.whole(files.texts)
-        for service in SERVICES:
-            stack.wait_healthy(service, meddling.done.scaled.get(service, 1))
-        finding = settle(lambda: look(organizer, [outcome.program_id], stack.amqp_uri("operator")), REST)
-        with connect(stack.amqp_uri("operator"), "speedmentor-test") as connection:
-            dead = sum(pile.count for pile in DeadLetters(connection).piles())
-        found = report.document(outcome, observer, finding, dead, 0)
-        account = settle_accounts(stack, observer, outcome.program_id)
-    found["durations"]["all"] = seconds_since(began)
-    return Result(found, meddling.done, account)
 
 
 @pytest.fixture(scope="module")
@@ -62,43 +18,15 @@ def result(stack: Stack, archipelago: EventFiles, newer: str, took: dict[str, fl
         kill_each("registration", "matching", "gateway"),
         until_the_rounds,
         scale_out,
-        kill_each(*SCALED, "gateway"),
+        kill_each(*SCALED, "gateway", least=0.2, most=1.5),
         lose("broker"),
         lose("database"),
         upgrade_each(newer),
         kill_each(*SERVICES),
     ]
     found = run_meddled(stack, archipelago, Meddling(stack, SEED, course))
-    write_report(found, took)
+    write_report("one of each", found, took)
     return found
-
-
-def write_report(result: Result, took: dict[str, float]) -> None:
-    account, done = result.account, result.done
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    document = {
-        "containers_killed": len(done.killed),
-        "nodes_lost": len(done.nodes_lost),
-        "upgrades": len(done.upgraded),
-        "events_in": account.committed,
-        "events_out": account.heard,
-        "deliveries_due": account.due,
-        "deliveries_taken_in": account.taken_in,
-        "lost": len(account.lost),
-        "doubled": len(account.doubled),
-        "clean": result.found["clean"],
-        "seed": SEED,
-        "killed": done.killed,
-        "lost_nodes": done.nodes_lost,
-        "upgraded": done.upgraded,
-        "scaled": done.scaled,
-        "course": done.course,
-        "repetitions_heard": result.found["event_repetitions"],
-        "differences": result.found["differences"],
-        "faults": result.found["faults"],
-        "seconds": {**took, "event": result.found["durations"]},
-    }
-    REPORT.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def test_the_event_comes_to_its_end(result: Result) -> None:
