@@ -56,6 +56,8 @@ class Killing:
         # One after the other: two restarts at once would fight about the same files.
         self._one = threading.Lock()
         self.done: list[Kill] = []
+        #: How many have had their turn, also those that could not be carried out.
+        self.tried = 0
 
     def __enter__(self) -> Self:
         for each in self._timers:
@@ -79,3 +81,5 @@ class Killing:
             self.done.append(kill)
         except Exception as error:  # kept for the thread that waits
             self._errors.append(error)
+        finally:
+            self.tried += 1

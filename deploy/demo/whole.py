@@ -58,7 +58,7 @@ def run_event(
             raise Overdue("\n".join([str(error), *differences[:20]])) from error
         if watcher:
             watcher.stage("checking that all services agree")
-        while len(killing.done) < sum(each.after <= time.monotonic() - run.began for each in kills):
+        while killing.tried < sum(each.after <= time.monotonic() - run.began for each in kills):
             time.sleep(0.05)
         finding = settle(lambda: _look(system, organizer, outcome.program_id), rest)
         found = report.document(outcome, observer, finding, _dead(system), setup)

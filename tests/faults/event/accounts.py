@@ -1,7 +1,9 @@
 """The account of a program: what was committed against what was heard outside and what had its effect inside.
 
 Lost is an event that a service has committed and that did not reach an outside consumer or a service that is to hear
-it. Doubled is a fact that is told in two events: redeliveries of one event, which at-least-once allows, are none.
+it. Doubled is a fact that is told in two events: redeliveries of one event, which at-least-once allows, are none. And
+what nobody has committed must not be told at all: a service that dies between telling and committing would tell it
+again, under another id.
 """
 
 import contextlib
@@ -58,7 +60,8 @@ class Books:
             heard = self._observer.events(program_id)
             lost = unheard(committed, heard) + _without_effect(client, committed)
         # The observer's own complaints are of all programs: any is one too many.
-        return Account(len(committed), lost, self._observer.faults(program_id) + told_twice(heard))
+        doubled = self._observer.faults(program_id) + told_twice(heard) + made_up(committed, heard)
+        return Account(len(committed), lost, doubled)
 
 
 def _committed(client: MongoClient[dict[str, Any]], program_id: str) -> list[Event]:
@@ -75,6 +78,12 @@ def unheard(committed: Iterable[Event], heard: Iterable[Event]) -> list[str]:
         for each in committed
         if known.get(each.key) != each
     ]
+
+
+def made_up(committed: Iterable[Event], heard: Iterable[Event]) -> list[str]:
+    """Events that were heard and that no service has committed."""
+    known = {each.key for each in committed}
+    return [f"{each.name} {each.id} of {each.subject} was never committed" for each in heard if each.key not in known]
 
 
 def told_twice(heard: Iterable[Event]) -> list[str]:
