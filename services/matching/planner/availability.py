@@ -106,15 +106,33 @@ def plan_part(field: Field, deadline: float | None = None, work: float = WORK) -
 
 
 def _first(field: Field, priced: Priced, unit: int) -> Draft:
-    """A plan from the flow over rounds, bettered until no single round can be."""
+    """The announced plan, or one from the flow over rounds, bettered until no single round can be."""
     gain = gain_of(priced.pairs, priced.prices)
     pairs = priced.pairs
     if len(pairs) * field.rounds > MOST_SLOTS:
         pairs = pairs.only((gain >= -SLACK) | priced.chosen | (field.round_kept(pairs) >= 0))
     slots = slots_of(field, pairs)
-    toll = np.maximum(gain_of(pairs, priced.prices), 0)
-    used = without_repeats(slots, best_expanded(field, pairs, slots, toll, unit))
-    return _draft(field, pairs, slots, bettered(field, pairs, slots, used, unit), unit)
+    drafts = []
+    kept = field.round_kept(pairs)[slots.pair] == slots.round
+    if kept.any() and _can_be_held(field, pairs, slots, kept):
+        drafts.append(_draft(field, pairs, slots, bettered(field, pairs, slots, kept, unit), unit))
+    # Mostly an announced plan with a few gaps closed is the best already.
+    if not drafts or drafts[0].earned < priced.limit:
+        toll = np.maximum(gain_of(pairs, priced.prices), 0)
+        used = without_repeats(slots, best_expanded(field, pairs, slots, toll, unit))
+        drafts.append(_draft(field, pairs, slots, bettered(field, pairs, slots, used, unit), unit))
+    return max(drafts, key=lambda each: each.earned)
+
+
+def _can_be_held(field: Field, pairs: Pairs, slots: Slots, kept: Chosen) -> bool:
+    """Whether the announced meetings break no rule of today's input."""
+    mentee, mentor = pairs.mentee[slots.pair[kept]], pairs.mentor[slots.pair[kept]]
+    chairs = np.bincount(mentor * field.rounds + slots.round[kept], minlength=field.mentors * field.rounds)
+    return bool(
+        (np.bincount(mentee, minlength=field.mentees) <= field.mentee_room).all()
+        and (np.bincount(mentor, minlength=field.mentors) <= field.mentor_room).all()
+        and (chairs.reshape(field.mentors, field.rounds) <= field.seats[:, None]).all()
+    )
 
 
 def _limit_with_rounds(field: Field, limit: Limit, unit: int) -> Limit:
@@ -197,10 +215,10 @@ def _two_rounds_at_a_time(
 def _within(field: Field, limit: Limit, draft: Draft, slack: int) -> tuple[Pairs, Slots, Chosen] | None:
     """The meetings that lose at most ``slack`` by the prices and those of ``draft``; None if they are too many."""
     if limit.whole is None:
-        pairs = near(field, limit.prices, slack)
-        if len(pairs) > MOST_SLOTS:
+        about = near(field, limit.prices, slack, MOST_SLOTS)
+        if about is None:
             return None
-        pairs = joined(pairs, draft.pairs.only(np.unique(draft.slots.pair[draft.chosen])))
+        pairs = joined(about, draft.pairs.only(np.unique(draft.slots.pair[draft.chosen])))
         slots = slots_of(field, pairs)
     else:
         pairs, slots = limit.whole

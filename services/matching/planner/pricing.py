@@ -104,12 +104,15 @@ def promising(field: Field) -> Pairs:
     return ordered(np.concatenate(mentee), np.concatenate(mentor), np.concatenate(score))
 
 
-def near(field: Field, prices: Prices, slack: int) -> Pairs:
-    """Every pair that loses at most ``slack`` by ``prices``."""
-    found = []
+def near(field: Field, prices: Prices, slack: int, most: int) -> Pairs | None:
+    """Every pair that loses at most ``slack`` by ``prices``; None if they are more than ``most``."""
+    found, count = [], 0
     for rows, columns, scores in field.chunks():
         limit = prices.price[columns][None, :] - prices.worth[rows][:, None]
         row, column = np.nonzero((scores >= limit - slack) & (scores >= 0))
+        count += len(row)
+        if count > most:
+            return None
         found.append(Pairs(rows[row], columns[column], scores[row, column].astype(np.int64)))
     return ordered(*(np.concatenate([getattr(each, name) for each in found]) for name in Pairs.__slots__))
 
