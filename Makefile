@@ -77,7 +77,7 @@ secrets: setup  ## make the secrets that docker compose needs
 
 .PHONY: lock
 lock: setup  ## write requirements.lock anew from pyproject.toml
-	@.venv/bin/uv pip compile -q --universal --generate-hashes --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+	@.venv/bin/uv pip compile -q --universal --python-version 3.11 --all-extras --generate-hashes --no-header --no-annotate --no-emit-find-links --no-emit-index-url pyproject.toml -o requirements.lock
 
 .PHONY: clean
 clean:  ## stop everything and remove .venv, .run and caches
