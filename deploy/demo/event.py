@@ -311,13 +311,23 @@ class Run:
             if follower.has_changed():
                 views = self._sessions()
                 follower.take(views)
-                if all(each["state"] in ("finished", "cancelled") for each in views):
+                if all(is_over(each) for each in views):
                     self._watcher.sessions(views)
                     return views
             self._watcher.sessions(follower.views())
             if time.monotonic() > deadline:
                 raise Overdue("the sessions did not end when they should have")
             time.sleep(LOOK)
+
+
+def is_over(view: View) -> bool:
+    """Whether nothing of a session is to come: it is cancelled, or past its end with all its bells rung.
+
+    The state follows from the timetable; a timer that was away at the end rings what it missed only afterwards.
+    """
+    return bool(
+        view["state"] == "cancelled" or (view["state"] == "finished" and view["rounds_held"] == len(view["timetable"]))
+    )
 
 
 def no_shows(

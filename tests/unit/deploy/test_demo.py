@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.demo.answers import answer
-from deploy.demo.event import no_shows
+from deploy.demo.event import is_over, no_shows
 from deploy.demo.faults import Kill
 from deploy.demo.files import NotReadable, read_files
 from deploy.demo.live import events_in
@@ -168,3 +168,11 @@ def test_a_kill_says_what_and_when() -> None:
     for wrong in ("matching", "matching@soon", "everything@1", "@1"):
         with pytest.raises(ValueError, match="registration, matching"):
             Kill.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("state", "rounds_held", "over"),
+    [("finished", 3, True), ("finished", 2, False), ("break", 2, False), ("round", 2, False), ("cancelled", 1, True)],
+)
+def test_a_session_is_over_once_its_last_bell_has_rung(state: str, rounds_held: int, over: bool) -> None:
+    assert is_over({"state": state, "rounds_held": rounds_held, "timetable": [{}, {}, {}]}) is over
