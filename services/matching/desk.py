@@ -197,8 +197,8 @@ def _publish(transaction: Transaction, brief: Brief, revision: Revision, parts: 
         org=brief.program["org"],
         revision=number,
         rounds=brief.program["rounds"],
-        mentors=store.head_count(transaction, program_id, MENTOR),
-        mentees=store.head_count(transaction, program_id, MENTEE),
+        mentors=sum(part["mentors"] for part in parts),
+        mentees=sum(part["mentees"] for part in parts),
         kept_elsewhere=elsewhere + len(brief.seats) - len(_ahead(brief)(brief.seats)),
         quality=joined_quality(part["quality"] for part in parts),
     )
@@ -224,12 +224,20 @@ def _parts(
     return left + [
         {
             "sites": list(group),
+            "mentors": _heads(brief, group, MENTOR),
+            "mentees": _heads(brief, group, MENTEE),
             "quality": answer.plan["quality"],
             "unmet": answer.plan["unmet"],
             "changes": answer.changes,
         }
         for group, answer in answers.items()
     ]
+
+
+def _heads(brief: Brief, group: tuple[str, ...], role: str) -> int:
+    return sum(
+        card.role == role and card.plannable and not card.withdrawn and card.site_id in group for card in brief.cards
+    )
 
 
 def _give_up(transaction: Transaction, brief: Brief) -> None:

@@ -17,7 +17,7 @@ from shared.messaging.connection import backoff
 log = structlog.get_logger()
 
 #: Seconds between two looks for plans that are due: the query is answered from an index of nothing but those.
-LOOK = 0.1
+LOOK = 0.05
 
 
 class Planning(DependencyProvider):

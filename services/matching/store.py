@@ -21,6 +21,11 @@ Reader = Database[dict[str, Any]] | Transaction
 def prepare(database: Database[dict[str, Any]]) -> None:
     """Create the indexes; safe to repeat."""
     database["cards"].create_index([("program_id", ASCENDING), ("site_id", ASCENDING)])
+    database["cards"].create_index(
+        [("program_id", ASCENDING), ("site_id", ASCENDING)],
+        name="remote",
+        partialFilterExpression={"data.remote": True},
+    )
     database["meetings"].create_index([("program_id", ASCENDING), ("site_id", ASCENDING), ("round", ASCENDING)])
     database["meetings"].create_index([("mentee_id", ASCENDING)])
     database["meetings"].create_index([("mentor_id", ASCENDING)])
@@ -67,13 +72,6 @@ def card(reader: Reader, participant_id: str) -> Card | None:
 def roster(reader: Reader, program_id: str, sites: Iterable[str] | None = None) -> list[Card]:
     """The participants of a program, or of some of its sites."""
     return [_card(row) for row in reader["cards"].find(_at(program_id, sites), batch_size=100_000)]
-
-
-def head_count(reader: Reader, program_id: str, role: str) -> int:
-    """How many participants of ``role`` are registered and neither withdrawn nor erased."""
-    return reader["cards"].count_documents(
-        {"program_id": program_id, "role": role, "data": {"$ne": None}, "withdrawn": False}
-    )
 
 
 def known_count(reader: Reader, program_id: str, role: str) -> int:
