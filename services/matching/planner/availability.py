@@ -29,7 +29,7 @@ from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
 from services.matching.planner.plan import PartResult
 from services.matching.planner.pricing import Priced, gain_of, joined, near, solve_priced
-from services.matching.planner.rounds import bettered, without_repeats
+from services.matching.planner.rounds import bettered, seated, without_repeats
 from services.matching.planner.uniform import fairness_of
 
 SLACK = 10
@@ -41,6 +41,8 @@ SLACKS = (0, 20, None)
 AROUND = 60
 """Points a meeting may lose by the prices and be tried when two rounds are made anew."""
 WORK_FOR_TWO = 0.4
+MOST_TRIED = 6_000_000
+"""Meetings, counted in each round, up to which rounds are chosen by a flow; beyond, one meeting after the other."""
 MOST_PRICED = 2_000_000
 """Meetings, counted in each round, that may get prices for their rounds."""
 MOST_WEIGHT = 10**8
@@ -111,6 +113,10 @@ def _first(field: Field, priced: Priced, unit: int) -> Draft:
     pairs = priced.pairs
     if len(pairs) * field.rounds > MOST_SLOTS:
         pairs = pairs.only((gain >= -SLACK) | priced.chosen | (field.round_kept(pairs) >= 0))
+    if len(pairs) * field.rounds > MOST_TRIED:
+        met = priced.pairs.only(priced.chosen)
+        slots = seated(field, met)
+        return _draft(field, met, slots, np.ones(len(slots), np.bool_), unit)
     slots = slots_of(field, pairs)
     drafts = []
     kept = field.round_kept(pairs)[slots.pair] == slots.round
@@ -215,8 +221,9 @@ def _two_rounds_at_a_time(
 def _within(field: Field, limit: Limit, draft: Draft, slack: int) -> tuple[Pairs, Slots, Chosen] | None:
     """The meetings that lose at most ``slack`` by the prices and those of ``draft``; None if they are too many."""
     if limit.whole is None:
-        about = near(field, limit.prices, slack, MOST_SLOTS)
-        if about is None:
+        most = min(MOST_SLOTS, MOST_TRIED // field.rounds)
+        about = near(field, limit.prices, slack, most)
+        if about is None or draft.chosen.sum() > most:
             return None
         pairs = joined(about, draft.pairs.only(np.unique(draft.slots.pair[draft.chosen])))
         slots = slots_of(field, pairs)

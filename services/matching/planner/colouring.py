@@ -19,7 +19,8 @@ def rounds_for(mentee: Index, mentor: Index, seats: Index, rounds: int) -> Index
     if not len(mentee):
         return np.zeros(0, np.int64)
     left = int(mentee.max()) + 1
-    chair = left + _chairs(mentor, seats, rounds)
+    _, chair = np.unique(_chairs(mentor, seats, rounds), return_inverse=True)  # empty chairs take no room
+    chair = left + chair
     return np.array(_coloured(mentee.tolist(), chair.tolist(), int(chair.max()) + 1, rounds), np.int64)
 
 

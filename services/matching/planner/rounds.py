@@ -19,6 +19,36 @@ def without_repeats(slots: Slots, used: Chosen) -> Chosen:
     return kept
 
 
+def seated(field: Field, met: Pairs) -> Slots:
+    """A round for as many of the pairs ``met`` as find one, each in the first that suits both, announced ones first."""
+    kept = field.round_kept(met)
+    free = [_mask(row) for row in field.mentee_open]
+    open_ = [_mask(row) for row in field.mentor_open]
+    seats = np.where(field.mentor_open, field.seats[:, None], 0)
+    pair, number = [], []
+    for at in np.argsort(kept < 0, kind="stable").tolist():
+        mentee, mentor = int(met.mentee[at]), int(met.mentor[at])
+        both = free[mentee] & open_[mentor]
+        if kept[at] >= 0 and both >> int(kept[at]) & 1:
+            both = 1 << int(kept[at])
+        if not both:
+            continue
+        chosen = (both & -both).bit_length() - 1
+        free[mentee] &= ~(1 << chosen)
+        seats[mentor, chosen] -= 1
+        if not seats[mentor, chosen]:
+            open_[mentor] &= ~(1 << chosen)
+        pair.append(at)
+        number.append(chosen)
+    round_, places = np.array(number, np.int64), np.array(pair, np.int64)
+    value = met.score[places] - field.bonus * ((kept[places] >= 0) & (kept[places] != round_))
+    return Slots(places, round_, value)
+
+
+def _mask(row: Chosen) -> int:
+    return int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little")
+
+
 def bettered(field: Field, pairs: Pairs, slots: Slots, used: Chosen, unit: int, sweeps: int = 8) -> Chosen:
     """A plan at least as good as ``used`` (which breaks no rule) that no single round can better."""
     used = used.copy()
