@@ -34,7 +34,7 @@ class Secrets:
         self.folder.chmod(0o700)
         if not self._is_there("token-private.pem"):
             key = Ed25519PrivateKey.generate()
-            self._write(
+            self.write(
                 "token-private.pem",
                 key.private_bytes(
                     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -43,25 +43,25 @@ class Secrets:
             public = key.public_key().public_bytes(
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
-            self._write("token-public.pem", public)
+            self.write("token-public.pem", public)
         for name, length in (("access-code.key", 32), ("mongod.key", 256), ("erlang-cookie", 20)):
             if not self._is_there(name):
-                self._write(name, random.token_hex(length).encode())
+                self.write(name, random.token_hex(length).encode())
         if not self._is_there("organizer-password"):
-            self._write("organizer-password", random.token_urlsafe(12).encode() + b"\n")
+            self.write("organizer-password", random.token_urlsafe(12).encode() + b"\n")
         for name in BROKER_USERS:
-            self._write(f"amqp-uri-{name}", self.amqp_uri(name).encode())
+            self.write(f"amqp-uri-{name}", self.amqp_uri(name).encode())
         for name in DATABASE_USERS:
-            self._write(f"mongo-uri-{name}", self.mongo_uri(name).encode())
-        self._write("database-passwords.json", json.dumps(self.database_passwords()).encode())
+            self.write(f"mongo-uri-{name}", self.mongo_uri(name).encode())
+        self.write("database-passwords.json", json.dumps(self.database_passwords()).encode())
         # Hashes have new salt each time: only where they say something else is it another document.
-        self._write("definitions.json", json.dumps(definitions(self.password), indent=1).encode())
+        self.write("definitions.json", json.dumps(definitions(self.password), indent=1).encode())
 
     def password(self, account: str, part: str = "broker") -> str:
         """The password of an account at the broker or the database, made at the first call."""
         path = self.folder / f"password-{part}-{account}"
         if not path.exists():
-            self._write(path.name, random.token_urlsafe(24).encode())
+            self.write(path.name, random.token_urlsafe(24).encode())
         return path.read_text(encoding="utf-8").strip()
 
     def database_passwords(self) -> dict[str, str]:
@@ -86,7 +86,8 @@ class Secrets:
     def _is_there(self, name: str) -> bool:
         return (self.folder / name).is_file()
 
-    def _write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole or not at all, so that containers can read it."""
         path = self.folder / name
         draft = path.with_name(f".{name}.draft")
         draft.write_bytes(content)

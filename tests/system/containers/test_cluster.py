@@ -58,9 +58,9 @@ def _all_queues_are_on_three_nodes(stack: Stack) -> bool:
 
 
 def _primary(stack: Stack) -> str:
-    """The Compose service that is the database's primary now."""
+    """The Compose service that is the database's primary now; empty while there is none."""
     with stack.database() as client:
-        host = str(client.admin.command("hello")["primary"]).partition(":")[0]
+        host = str(client.admin.command("hello").get("primary", "")).partition(":")[0]
     return "database" if host == "database-1" else host
 
 
