@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from pymongo.errors import PyMongoError
 
-from services.matching import store
+from services.matching import history, store
 from services.matching.domain.groups import (
     Seat,
     groups_of,
@@ -57,6 +57,8 @@ class Brief:
     groups: tuple[tuple[str, ...], ...]
     cards: tuple[Card, ...]
     seats: tuple[Seat, ...]
+    #: Pairs (mentee, mentor) to keep apart because they met in an earlier program.
+    met_before: frozenset[tuple[str, str]]
 
     @property
     def sites(self) -> list[str]:
@@ -109,6 +111,7 @@ class Desk:
             brief.seats,
             brief.program.get("begun", {}),
             revised=brief.plan["revision"] > 0,
+            met_before=brief.met_before,
         )
         if not asked["mentors"] or not asked["mentees"]:
             return Answer(_nobody(asked), [])
@@ -146,12 +149,14 @@ def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     groups = groups_of(program["sites"], store.remote_sites(transaction, program_id))
     due = touched_groups(groups, set(plan["touched"]), [part["sites"] for part in plan["parts"]])
     sites = [site for group in due for site in group]
+    cards = tuple(store.roster(transaction, program_id, sites))
     return Brief(
         program,
         plan,
         tuple(due),
-        tuple(store.roster(transaction, program_id, sites)),
+        cards,
         tuple(store.seats(transaction, program_id, sites)),
+        frozenset(history.met_before(transaction, program, cards) if program.get("new_pairs_only") else ()),
     )
 
 

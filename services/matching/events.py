@@ -1,6 +1,6 @@
 """What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
 
-from services.matching import store
+from services.matching import history, store
 from services.matching.domain.roster import CAUSES, Card, apply, participant_of
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
@@ -26,7 +26,9 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
             causes[program_id] = CAUSES[event.name]
             sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     store.save_cards(transaction, touched.values())
-    store.forget(transaction, [card for card in touched.values() if card.erased])
+    erased = [participant for participant, card in touched.items() if card.erased]
+    store.forget(transaction, [touched[participant] for participant in erased])
+    history.forget(transaction, [cards[participant] for participant in erased if participant in cards])
     for program_id, cause in causes.items():
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
         if store.plan(transaction, program_id) is not None and not cancelled:
@@ -46,4 +48,6 @@ def hear_rounds(events: list[Event], transaction: Transaction) -> None:
     """Freeze the rounds that have begun."""
     for event in events:
         if event.name == "session-timer.round-started":
-            store.round_begun(transaction, event.data["program_id"], event.data["site_id"], event.data["round"])
+            program_id, site_id, number = (event.data[name] for name in ("program_id", "site_id", "round"))
+            store.round_begun(transaction, program_id, site_id, number)
+            history.remember(transaction, program_id, site_id, number)

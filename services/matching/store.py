@@ -7,6 +7,7 @@ from typing import Any
 from pymongo import ASCENDING, DeleteOne, ReplaceOne
 from pymongo.database import Database
 
+from services.matching import history
 from services.matching.domain.groups import Seat
 from services.matching.domain.revision import Revision, meeting_id_of
 from services.matching.domain.roster import Card
@@ -29,6 +30,7 @@ def prepare(database: Database[dict[str, Any]]) -> None:
     database["meetings"].create_index([("program_id", ASCENDING), ("site_id", ASCENDING), ("round", ASCENDING)])
     database["meetings"].create_index([("mentee_id", ASCENDING)])
     database["meetings"].create_index([("mentor_id", ASCENDING)])
+    history.prepare(database)
     database["plans"].create_index("due", partialFilterExpression={"due": True})
 
 

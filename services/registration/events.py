@@ -22,6 +22,7 @@ def program_published(program: Program, mentors: int, mentees: int) -> NewEvent:
         ],
         "mentors": mentors,
         "mentees": mentees,
+        "new_pairs_only": program.new_pairs_only,
     }
     return _of_program("registration.program-published", program, data)
 
@@ -72,6 +73,8 @@ def _registration(person: Participant) -> dict[str, Any]:
         "rounds": list(person.rounds),
         "max_meetings": person.max_meetings,
     }
+    if person.person_id:
+        data["person_id"] = person.person_id
     if isinstance(person, Mentor):
         data |= {
             "topics": dict(person.topics),

@@ -52,7 +52,8 @@ class Registration:
 
         def create(transaction: Transaction) -> Answer:
             store.add_program(transaction, found.program)
-            store.add_participants(transaction, [*found.mentors, *found.mentees], self.codes)
+            everybody = [self._recognized(each) for each in (*found.mentors, *found.mentees)]
+            store.add_participants(transaction, everybody, self.codes)
             return {
                 "program_id": found.program.id,
                 "mentors": len(found.mentors),
@@ -306,13 +307,17 @@ class Registration:
             program = self._organized(principal, store.program(transaction, given["program_id"]), site_id)
             program.require_open()
             store.hold_program(transaction, program.id)
-            person = replace(register(transaction, program), published=program.state is State.PUBLISHED)
+            registered = self._recognized(register(transaction, program))
+            person = replace(registered, published=program.state is State.PUBLISHED)
             store.add_participants(transaction, [person], self.codes)
             if person.published:
                 transaction.publish(*events.told(None, person))
             return {"participant_id": person.id}
 
         return self._participant_view(self._once(principal, name, given, work)["participant_id"])
+
+    def _recognized(self, person: Participant) -> Participant:
+        return replace(person, person_id=self.codes.person_id(person.org, person.email))
 
     def _change(self, name: str, given: Answer, decide: Decision, *, by_self: bool = False) -> Answer:
         """Let ``decide`` change a participant; the participant may ask for it too where ``by_self``."""

@@ -132,19 +132,20 @@ def head_counts(reader: Reader, program_ids: Iterable[str]) -> dict[tuple[str, s
 
 def add_participants(transaction: Transaction, added: Iterable[Participant], codes: AccessCodes) -> None:
     """Keep new participants, with what their access codes are looked up by."""
-    rows = [{**_row(each), "access": codes.fingerprint(codes.code(each.id))} for each in added]
+    rows = [_kept(each, codes) for each in added]
     if rows:
         transaction["participants"].insert_many(rows)
 
 
 def save_participants(transaction: Transaction, changed: Iterable[Participant], codes: AccessCodes) -> None:
     """Keep participants who have changed."""
-    writes = [
-        ReplaceOne({"_id": each.id}, {**_row(each), "access": codes.fingerprint(codes.code(each.id))})
-        for each in changed
-    ]
+    writes = [ReplaceOne({"_id": each.id}, _kept(each, codes)) for each in changed]
     if writes:
         transaction["participants"].bulk_write(writes, ordered=False)
+
+
+def _kept(person: Participant, codes: AccessCodes) -> Document:
+    return {**_row(person), "access": codes.fingerprint(codes.code(person.id))}
 
 
 def erase(transaction: Transaction, person: Participant) -> None:

@@ -77,12 +77,14 @@ def question(
     begun: Mapping[str, int],
     *,
     revised: bool,
+    met_before: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The planner's input (format ``speedmentor.plan-input/1``) for one group of sites.
 
     ``begun`` has the number of rounds begun by site; ``revised`` says that a plan has been announced: then, among
     the fairest plans, the one that changes the fewest of its ``current`` seats is asked for, since people have
     prepared for whom they meet. (No ``change_cost`` is given, which means that no score is worth a change.)
+    ``met_before`` are pairs (mentee, mentor) to keep apart because they met in an earlier program.
     """
     here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
     seats = [seat for seat in current if seat.site_id in group]
@@ -99,7 +101,9 @@ def question(
         "table_policy": "mentor-stays",
         "mentors": [_mentor(card, mentee_ids) for card in mentors],
         "mentees": [_mentee(card, mentor_ids) for card in mentees],
-        "never": sorted(_never(mentors, mentee_ids)),
+        "never": sorted(
+            list(pair) for pair in {*_never(mentors, mentee_ids), *_among(met_before, mentee_ids, mentor_ids)}
+        ),
         "absent": [
             {"id": card.id, "from_round": first} for card in present if (first := _gone_from(card, frozen)) <= rounds
         ],
@@ -176,7 +180,11 @@ def _gone_from(card: Card, frozen: int) -> float:
     return math.inf if card.absent_from is None else card.absent_from
 
 
-def _never(mentors: Iterable[Card], mentees: set[str]) -> Iterable[list[str]]:
+def _never(mentors: Iterable[Card], mentees: set[str]) -> Iterable[tuple[str, str]]:
     for mentor in mentors:
         excluded = {*mentor.avoids, *(mentor.data or {}).get("never", ())}
-        yield from ([mentee, mentor.id] for mentee in excluded if mentee in mentees)
+        yield from ((mentee, mentor.id) for mentee in excluded if mentee in mentees)
+
+
+def _among(pairs: Iterable[tuple[str, str]], mentees: set[str], mentors: set[str]) -> Iterable[tuple[str, str]]:
+    return (pair for pair in pairs if pair[0] in mentees and pair[1] in mentors)

@@ -65,6 +65,11 @@ class Card:
         return f"absent:{self.absent_from}" if self.absent_from is not None else "registered"
 
     @property
+    def person_id(self) -> str | None:
+        """The same in every program of the organization, where it is known."""
+        return (self.data or {}).get("person_id")
+
+    @property
     def plannable(self) -> bool:
         """Whether enough is known to seat this participant."""
         return self.data is not None and not self.erased

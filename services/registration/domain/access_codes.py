@@ -28,6 +28,16 @@ class AccessCodes:
         symbols = "".join(ALPHABET[(number >> (5 * place)) & 31] for place in range(LENGTH))
         return "-".join(symbols[start : start + 4] for start in range(0, LENGTH, 4))
 
+    def person_id(self, org: str, email: str) -> str | None:
+        """The same opaque id for a mail address in every program of ``org``; None without an address.
+
+        Nobody without the key can tell whose it is, or whether it belongs to a given address.
+        """
+        if not email:
+            return None
+        named = b"person|" + org.encode() + b"|" + email.casefold().encode()
+        return hmac.digest(self._key, named, hashlib.sha256).hex()[:32]
+
     def fingerprint(self, code: str) -> str | None:
         """What a typed code is looked up by, however it was typed; None if it cannot be a code."""
         plain = code.strip().upper().translate(_LOOK_ALIKE)

@@ -35,6 +35,8 @@ class Participant:
     absent_from: int | None = None
     withdrawn: bool = False
     checked_in_at: datetime | None = None
+    #: The same in every program of the organization, where a mail address tells who it is.
+    person_id: str | None = None
     #: Whether other services have been told of this participant.
     published: bool = False
 

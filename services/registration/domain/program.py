@@ -40,6 +40,8 @@ class Program:
     warning_seconds: tuple[int, ...]
     sites: tuple[Site, ...]
     topics: tuple[str, ...] = ()
+    #: Whether two who met in an earlier program of the organization are kept apart.
+    new_pairs_only: bool = False
     state: State = State.DRAFT
     reason: str | None = None
 

@@ -18,6 +18,10 @@ def _max_meetings() -> Whole:
     return Whole("meetings wanted at most", highest=100_000, example=6)
 
 
+def _person() -> Id:
+    return Id("the same in every program of the organization, where it is known", optional=True)
+
+
 class SiteInProgram(EventData):
     """A site of a program."""
 
@@ -43,6 +47,7 @@ class ProgramPublished(EventData):
     sites = ListOf(Record(SiteInProgram), "where it takes place", most=10_000)
     mentors = Whole("mentors registered when it was published", example=24)
     mentees = Whole("mentees registered when it was published", example=72)
+    new_pairs_only = Flag("keeps two apart who met in an earlier program of the organization", optional=True)
 
 
 class ProgramCancelled(EventData):
@@ -72,6 +77,7 @@ class MentorData(EventData):
     max_meetings = _max_meetings()
     has_story = Flag("has put down a story to read ahead")
     never = ListOf(Id(), "mentees never to be met, such as one's own team", most=100_000, optional=True)
+    person_id = _person()
 
 
 class MenteeData(EventData):
@@ -87,6 +93,7 @@ class MenteeData(EventData):
     rounds = _rounds()
     max_meetings = _max_meetings()
     questions = Whole("number of questions prepared; the questions are behind the API", highest=1000)
+    person_id = _person()
 
 
 class PreferenceStated(EventData):

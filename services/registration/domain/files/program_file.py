@@ -17,7 +17,7 @@ from shared.messages import Message, say
 
 FILE = "program.toml"
 _REQUIRED = ("title", "date", "rounds", "round_minutes", "sites")
-_OPTIONAL = ("key", "break_minutes", "warning_seconds", "topics")
+_OPTIONAL = ("key", "break_minutes", "warning_seconds", "topics", "new_pairs_only")
 _SITE = ("id", "name", "time_zone", "start")
 _SITE_OPTIONAL = ("date",)
 
@@ -61,6 +61,7 @@ class _Reader:
         day = self._day(self._document, "/date") if "date" in self._document else None
         sites = self._sites(day)
         key = self._key(title)
+        new_pairs_only = self._flag("new_pairs_only")
         frame = Frame(tuple(site.id for site in sites), None if rounds is None else int(rounds), topics)
         if len(self._problems) > self._faults_before:
             return None, frame
@@ -75,6 +76,7 @@ class _Reader:
             warning_seconds=warnings,
             sites=tuple(sites),
             topics=topics,
+            new_pairs_only=new_pairs_only,
         )
         return program, frame
 
@@ -121,6 +123,12 @@ class _Reader:
             )
             return None
         return float(value)
+
+    def _flag(self, name: str) -> bool:
+        value = self._document.get(name, False)
+        if not isinstance(value, bool):
+            self._fault(f"/{name}", say("it is neither true nor false"), say("write true or false, without quotes"))
+        return value is True
 
     def _warnings(self, round_seconds: int) -> tuple[int, ...]:
         value = self._document.get("warning_seconds", [])

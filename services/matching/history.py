@@ -1,0 +1,63 @@
+"""Who has met whom in an organization, across its programs, so that a program can ask for new pairs only.
+
+People are told by the opaque id that registration gives the same person in every program.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pymongo import ASCENDING, UpdateOne
+from pymongo.database import Database
+
+from services.matching.domain.roster import MENTEE, MENTOR, Card
+from shared.storage.unit_of_work import Transaction
+
+
+def prepare(database: Database[dict[str, Any]]) -> None:
+    """Create the indexes; safe to repeat."""
+    database["history"].create_index([("org", ASCENDING), (MENTOR, ASCENDING)])
+    database["history"].create_index([(MENTEE, ASCENDING)])
+
+
+def remember(transaction: Transaction, program_id: str, site_id: str, number: int) -> None:
+    """Note the pairs that meet in a round of a program at a site. Doing it again changes nothing."""
+    program = transaction["programs"].find_one({"_id": program_id}) or {}
+    place = {"program_id": program_id, "site_id": site_id, "round": number}
+    pairs = [(each["mentee_id"], each["mentor_id"]) for each in transaction["meetings"].find(place)]
+    ids = [person for pair in pairs for person in pair]
+    rows = transaction["cards"].find({"_id": {"$in": ids}}, {"data.person_id": 1})
+    persons = {row["_id"]: (row.get("data") or {}).get("person_id") for row in rows}
+    writes = [
+        UpdateOne(
+            {"_id": f"{program.get('org')}|{persons[mentor]}|{persons[mentee]}"},
+            {
+                "$addToSet": {"programs": program_id},
+                "$setOnInsert": {"org": program.get("org"), MENTOR: persons[mentor], MENTEE: persons[mentee]},
+            },
+            upsert=True,
+        )
+        for mentee, mentor in pairs
+        if persons.get(mentee) and persons.get(mentor)
+    ]
+    if writes:
+        transaction["history"].bulk_write(writes, ordered=False)
+
+
+def met_before(
+    transaction: Transaction, program: Mapping[str, Any], cards: Iterable[Card]
+) -> Iterable[tuple[str, str]]:
+    """The pairs (mentee, mentor) of ``cards`` that have met in another program of the organization."""
+    by_person = {(card.role, card.person_id): card.id for card in cards if card.person_id}
+    mentors = [person for role, person in by_person if role == MENTOR]
+    earlier = {"org": program["org"], MENTOR: {"$in": mentors}, "programs": {"$elemMatch": {"$ne": program["_id"]}}}
+    for row in transaction["history"].find(earlier, batch_size=100_000):
+        mentee = by_person.get((MENTEE, row[MENTEE]))
+        if mentee is not None:
+            yield mentee, by_person[MENTOR, row[MENTOR]]
+
+
+def forget(transaction: Transaction, cards: Iterable[Card]) -> None:
+    """Take these people, as they were known until now, out of the history."""
+    for card in cards:
+        if card.person_id:
+            transaction["history"].delete_many({card.role: card.person_id})
