@@ -37,6 +37,7 @@ class Organizer:
             "stranger": sign(Principal("sam", "organizer", "another"), private_key),
         }
         self._private_key = private_key
+        self.new_pairs_only = False
         self.program_id = new_id()
         self.people = {
             (role, site["site_id"], number): new_id()
@@ -66,6 +67,7 @@ class Organizer:
                     break_seconds=60,
                     warning_seconds=[60],
                     sites=SITES,
+                    new_pairs_only=self.new_pairs_only,
                     **counts,
                 )
             ]
@@ -86,9 +88,21 @@ class Organizer:
                 if role == "mentor"
                 else {"motive": "career", "topics": ["funding"], "questions": 2}
             )
-            data = {f"{role}_id": participant, "site_id": site, **common, **special}
+            person = f"person-{role}-{site}-{number}"
+            data = {f"{role}_id": participant, "site_id": site, "person_id": person, **common, **special}
             registered.append(self.event(f"registration.{role}-registered", participant, site, **data))
         self._publish(registered)
+
+    def pairs(self) -> set[tuple[Any, ...]]:
+        """Who meets whom, by who they are in every program."""
+        who = {participant: place for place, participant in self.people.items()}
+        return {(who[each["mentor_id"]], who[each["mentee_id"]]) for each in self.plan()["meetings"]}
+
+    def again(self) -> "Organizer":
+        """The same people in another program, which wants new pairs only."""
+        other = Organizer(self._publish, self._rpc, self._private_key)
+        other.new_pairs_only = True
+        return other
 
     def miss(self, role: str, site: str, number: int, from_round: int) -> None:
         participant = self.people[role, site, number]
@@ -246,6 +260,21 @@ def test_of_the_erased_only_what_took_place_is_left_and_no_id(
     ledger = organizer.call("ledger", program_id=organizer.program_id)["ok"]
     assert gone not in str(ledger)
     assert ledger["meetings"][held["meeting_id"]] == f"1/{held['table']}/erased/{held['mentee_id']}"
+
+
+def test_who_has_met_in_an_earlier_program_does_not_meet_again_where_new_pairs_are_wanted(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    for site in ("jkt", "upg"):
+        for number in (1, 2, 3):
+            organizer.start_round(site, number)
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 3, "upg": 3}, 20, "all rounds are known to have begun")
+    second = organizer.again()
+    plan = planned(second, eventually)
+    assert not second.pairs() & organizer.pairs()
+    # Of 15 possible pairs a site nine have met; the six that are left all meet.
+    assert plan["quality"]["meetings"] == 6 * len(SITES)
 
 
 def test_a_repeated_request_and_two_replicas_make_one_plan(
