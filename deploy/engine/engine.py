@@ -50,13 +50,13 @@ class Engine:
                 install_plugins()
                 return f"An engine answers already; it is used as it is. {self.status()}"
             if os.environ.get("DOCKER_HOST"):
-                raise EngineError(
-                    f"DOCKER_HOST is {os.environ['DOCKER_HOST']}, and nothing answers there: start that engine, or unset it"
-                )
+                host = os.environ["DOCKER_HOST"]
+                raise EngineError(f"DOCKER_HOST is {host}, and nothing answers there: start that engine, or unset it")
             install_engine()
             install_plugins()
-            if not answers():
-                self._launch()
+            if answers():
+                return f"Installed an engine, which the system has started and keeps. {self.status()}"
+            self._launch()
         except CannotInstall as error:
             raise EngineError(str(error)) from error
         return f"Started an engine; `python -m deploy.engine stop` ends it. {self.status()}"
@@ -102,7 +102,8 @@ class Engine:
         deadline = time.monotonic() + START_SECONDS
         while not answers():
             if process.poll() is not None or time.monotonic() > deadline:
-                process.poll() is None and process.send_signal(signal.SIGTERM)
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
                 end = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:]
                 raise EngineError("\n".join([f"dockerd does not come up; the end of {self._log}:", *end]))
             time.sleep(0.3)
