@@ -19,6 +19,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 #: Names of images: the services, and the operators' tools.
 IMAGES = (*SERVICES, "operations")
 
+#: A label of every image that is built here.
+DESCRIPTION = "Speed mentoring at many sites"
+
 DEFAULT_PYTHON = "python:3.11-slim-bookworm"
 
 #: Settings of pip that mean the same inside a build as outside.
@@ -61,6 +64,9 @@ def build(images: Iterable[str], python: str | None = None, tag: str | None = No
                 end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-40:])
                 raise CannotInstall(f"{end}\nbuilding {name} failed; the end of what the engine said is above")
             yield name, _size(name)
+    # What had these names before and has none now.
+    mine = f"label=org.opencontainers.image.description={DESCRIPTION}"
+    subprocess.run(["docker", "image", "prune", "--force", "--filter", mine], capture_output=True, check=False)
 
 
 def _secrets(folder: Path) -> Iterator[str]:

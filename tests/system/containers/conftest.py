@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,10 +26,17 @@ from shared.clock import FastClock
 # Test modules are imported one by one (importlib mode), so what they share is found by its folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stack import CHECKOUT, SERVICES, Stack, docker, free_port, seconds_since
+from stack import CHECKOUT, SERVICES, Stack, free_port, seconds_since
 
-#: Tags of the images under test: the second is the same product as a newer image.
+#: Tags of the images under test: the second is the same product on a newer Python.
 VERSION, NEWER = "test", "test-newer"
+NEWER_PYTHON = "python:3.13-slim-trixie"
+
+OFFICIAL = {
+    "PYTHON_IMAGE": "python:3.11-slim-bookworm",
+    "RABBITMQ_IMAGE": "rabbitmq:4.0",
+    "MONGO_IMAGE": "mongo:7.0",
+}
 
 #: An event second lasts 1/65 s: rounds of ten minutes take nine seconds, and all of them long enough for all that is
 #: done to the stack meanwhile.
@@ -61,29 +67,29 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def images(engine: Engine) -> dict[str, str]:
+def images(engine: Engine) -> Iterator[dict[str, str]]:
     """The services' images, built from this tree; returns the base images as settings of Compose."""
-    (CHECKOUT / ".run" / "system" / "report.json").unlink(missing_ok=True)
     began = time.monotonic()
     bases = {name: setting(name, "") for name in ("PYTHON_IMAGE", "RABBITMQ_IMAGE", "MONGO_IMAGE")}
     if not all(bases.values()):
-        official = {
-            "PYTHON_IMAGE": "python:3.11-slim-bookworm",
-            "RABBITMQ_IMAGE": "rabbitmq:4.0",
-            "MONGO_IMAGE": "mongo:7.0",
-        }
-        bases = {name: bases[name] or official[name] for name in official}
+        bases = {name: image or OFFICIAL[name] for name, image in bases.items()}
         if not all(stand_ins.exists(image) or _pulled(image) for image in bases.values()):
             bases = stand_ins.settings()
+    newer = NEWER_PYTHON
     if bases == stand_ins.settings():
+        newer = f"speedmentor-stand-in/{NEWER_PYTHON}"
         stand_ins.ensure()
+        if not stand_ins.exists(newer):
+            stand_ins.ensure([newer])
     durations["base images"] = seconds_since(began)
     began = time.monotonic()
-    for tag in (VERSION, NEWER):
-        for _ in building.build(building.IMAGES, bases["PYTHON_IMAGE"], tag):
+    for tag, python in ((VERSION, bases["PYTHON_IMAGE"]), (NEWER, newer)):
+        for _ in building.build(building.IMAGES, python, tag):
             pass
     durations["images"] = seconds_since(began)
-    return bases
+    yield bases
+    tags = [building.tag_of(image, tag) for image in building.IMAGES for tag in (VERSION, NEWER)]
+    subprocess.run(["docker", "image", "rm", *tags], capture_output=True, check=False)
 
 
 def _pulled(image: str) -> bool:
@@ -144,7 +150,7 @@ def settings(images: dict[str, str], secrets: Secrets, archipelago: EventFiles) 
     return {
         **images,
         **settings_of(clock),
-        "SPEEDMENTOR_IMAGE": "speedmentor",
+        "SPEEDMENTOR_IMAGE": setting("SPEEDMENTOR_IMAGE", "speedmentor"),
         "SPEEDMENTOR_VERSION": VERSION,
         "SPEEDMENTOR_SECRETS": str(secrets.folder),
         "HTTP_PORT": str(free_port()),
@@ -194,12 +200,3 @@ def newer() -> str:
 def services() -> tuple[str, ...]:
     """The product's services."""
     return SERVICES
-
-
-def pytest_sessionfinish(session: pytest.Session) -> Any:
-    """Remove the images that were built for the tests only."""
-    if shutil.which("docker") and durations.get("images"):
-        names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "speedmentor/*").split()
-        for each in names:
-            if each.rpartition(":")[2] in (VERSION, NEWER):
-                subprocess.run(["docker", "rmi", each], capture_output=True, check=False)

@@ -1,6 +1,7 @@
 """Events on a stack to which something is done meanwhile, and the report on all of them."""
 
 import json
+import os
 import time
 from typing import Any
 
@@ -55,7 +56,8 @@ def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
 def write_report(name: str, result: Result, took: dict[str, float]) -> None:
     """Add the event on the stack called ``name`` to the report, and its figures to the totals."""
     known = json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
-    stacks = known.get("stacks", {})
+    # Of this run only.
+    stacks = known["stacks"] if known.get("run") == os.getpid() else {}
     account, done = result.account, result.done
     stacks[name] = {
         "containers_killed": len(done.killed),
@@ -80,4 +82,6 @@ def write_report(name: str, result: Result, took: dict[str, float]) -> None:
     totals = {key: sum(each[key] for each in stacks.values()) for key in counted}
     clean = all(each["clean"] for each in stacks.values())
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps({**totals, "clean": clean, "stacks": stacks}, indent=2) + "\n", encoding="utf-8")
+    REPORT.write_text(
+        json.dumps({**totals, "clean": clean, "run": os.getpid(), "stacks": stacks}, indent=2) + "\n", encoding="utf-8"
+    )

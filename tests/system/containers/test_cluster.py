@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from events import SEED, Result, run_meddled, write_report
@@ -12,19 +13,27 @@ from stack import CHECKOUT, SERVICES, Stack, docker, free_port, seconds_since
 
 from deploy.compose.secrets import Secrets
 from deploy.demo.files import EventFiles
+from deploy.demo.system import settings_of
 from deploy.local.waiting import eventually
 from shared.clock import FastClock
 
 BROKERS = ("broker", "broker-2", "broker-3")
-DATABASES = ("database", "database-2", "database-3")
+
+#: Event seconds a second: rounds long enough for three nodes to die and come back.
+SPEED = 85.0
 
 
 @pytest.fixture(scope="module")
 def cluster(
-    settings: tuple[dict[str, str], FastClock], secrets: Secrets, docker_compose_file: list[str], took: dict[str, float]
+    settings: tuple[dict[str, str], FastClock],
+    secrets: Secrets,
+    docker_compose_file: list[str],
+    archipelago: EventFiles,
+    took: dict[str, float],
 ) -> Iterator[Stack]:
     """The stack with the overlay of the cluster."""
-    given, clock = settings
+    clock = FastClock(datetime.now(UTC), archipelago.day_before, SPEED)
+    given = {**settings[0], **settings_of(clock)}
     base, observed = docker_compose_file
     ports = {name: str(free_port()) for name in ("HTTP_PORT", "OBSERVED_BROKER_PORT", "OBSERVED_DATABASE_PORT")}
     files = [base, str(CHECKOUT / "deploy" / "compose" / "cluster.yml"), observed]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from events import SEED, Result, run_meddled, write_report
 from meddling import SCALED, Meddling, kill_each, lose, scale_out, until_the_rounds, upgrade_each
-from stack import SERVICES, Stack
+from stack import SERVICES, Stack, docker
 
 from deploy.demo.files import EventFiles
 
@@ -61,6 +61,8 @@ def test_as_much_died_and_was_replaced_as_was_meant_to(stack: Stack, result: Res
         assert len(names) == SCALED.get(service, 1)
         images = {stack.inspect(name)["Config"]["Image"] for name in names}
         assert images == {f"speedmentor/{service}:{newer}"}
+        versions = {docker("exec", name, "python3", "--version").strip() for name in names}
+        assert all(each.startswith("Python 3.13.") for each in versions)
     during = {each["what"]: each["stage"] for each in done.course}
     assert {during[f"newer {service}"] for service in SERVICES} == {"holding the rounds"}
     # The engine brought back all of the last round of kills by itself.
