@@ -15,11 +15,11 @@ import orjson
 
 from services.matching.cli_pair import pair
 from services.matching.cli_what_if import outcomes, table, to_document
-from services.matching.language import LANGUAGES, spoken
 from services.matching.planner import InputFaults, read_input, solve
 from services.matching.planner.parallel import Progress
 from shared.faults import Invalid
 from shared.messages import say
+from shared.translation import languages, spoken
 
 __all__ = ["pair", "plan"]
 
@@ -40,7 +40,7 @@ __all__ = ["pair", "plan"]
 @click.option("--workers", type=click.IntRange(min=1), help="Processes to plan with; as many as cores if absent.")
 @click.option(
     "--language",
-    type=click.Choice(LANGUAGES),
+    type=click.Choice(languages()),
     default="en",
     envvar="SPEEDMENTOR_LANGUAGE",
     help="The language of what is said about faults.",

@@ -7,11 +7,11 @@ from typing import Any
 import click
 import orjson
 
-from services.matching.language import LANGUAGES, spoken
 from services.matching.pairing import pair as paired
 from services.matching.pairing import read_rankings
 from shared.faults import Invalid, Problem
 from shared.messages import say
+from shared.translation import languages, spoken
 
 BAD_INPUT = 2
 
@@ -21,7 +21,7 @@ BAD_INPUT = 2
 @click.option("-o", "--output", type=click.Path(), default="-", help="Where the pairs go; - is standard output.")
 @click.option(
     "--language",
-    type=click.Choice(LANGUAGES),
+    type=click.Choice(languages()),
     default="en",
     envvar="SPEEDMENTOR_LANGUAGE",
     help="The language of what is said about faults.",

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from services.matching.language import spoken
 from services.matching.planner import read_input, solve
 from services.matching.planner.what_if import AS_IT_IS, FORMAT, Outcome, outcome_of, variant
 from shared.messages import Message, say
+from shared.translation import spoken
 
 COLUMNS: tuple[tuple[Message, str], ...] = (
     (say("rounds"), "rounds"),

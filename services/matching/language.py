@@ -1,37 +1,16 @@
-"""What matching says to people, in their language: English, and whatever has a catalogue in ``locale/``."""
+"""Saying again, in another language, what a plan file says in English."""
 
-import gettext
 import re
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from shared.messages import Message
+from shared.translation import spoken
 
 LOCALE = Path(__file__).parent / "locale"
-LANGUAGES = ("en", *sorted(each.name for each in LOCALE.glob("*") if each.is_dir()))
-
-
-@cache
-def translations(language: str) -> gettext.NullTranslations:
-    """The catalogue of ``language``; English is its own. Catalogues are read as written, so that a checkout
-    speaks every language without a build step."""
-    if language == "en":
-        return gettext.NullTranslations()
-    compiled = BytesIO()
-    write_mo(compiled, _catalogue(language))
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
-
-
-def spoken(message: Message, language: str) -> str:
-    """``message`` in ``language``."""
-    text = translations(language).gettext(message.msgid)
-    return text.format(**message.params) if message.params else text
 
 
 def spoken_again(text: str, language: str) -> str:
