@@ -10,6 +10,7 @@ from meddling import SCALED, Meddling, kill_each, lose, scale_out, until_the_rou
 from stack import SERVICES, Stack, docker
 
 from deploy.demo.files import EventFiles
+from deploy.images.building import tag_of
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_as_much_died_and_was_replaced_as_was_meant_to(stack: Stack, result: Res
         names = stack.containers(service)
         assert len(names) == SCALED.get(service, 1)
         images = {stack.inspect(name)["Config"]["Image"] for name in names}
-        assert images == {f"speedmentor/{service}:{newer}"}
+        assert images == {tag_of(service, newer)}
         versions = {docker("exec", name, "python3", "--version").strip() for name in names}
         assert all(each.startswith("Python 3.13.") for each in versions)
     during = {each["what"]: each["stage"] for each in done.course}

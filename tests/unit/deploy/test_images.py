@@ -1,6 +1,11 @@
 """What goes into images and definitions."""
 
 import re
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,6 +70,43 @@ def test_definitions_hold_no_password_and_no_user_without_rights_of_the_topology
         assert (rights[user]["configure"], rights[user]["write"], rights[user]["read"]) == topology.permissions(user)
     assert [each["name"] for each in document["users"] if each["tags"]] == [ADMINISTRATOR]
     assert hashed("same") != hashed("same")
+
+
+HEALTHY = Path(__file__).resolve().parents[3] / "deploy" / "images" / "healthy.py"
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, 0), (503, 1), (404, 1)])
+def test_a_container_is_as_healthy_as_its_service_says(status: int, expected: int) -> None:
+    asked = []
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"database": true}')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Service) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        done = _healthy(server.server_port)
+        thread.join()
+    assert (done.returncode, asked) == (expected, ["/health/ready"])
+    assert "database" in done.stdout
+
+
+def test_a_container_whose_service_does_not_answer_is_not_healthy() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        assert _healthy(free.getsockname()[1]).returncode == 1
+
+
+def _healthy(port: int) -> subprocess.CompletedProcess[str]:
+    environ = {"HEALTH_PORT": str(port)}
+    return subprocess.run([sys.executable, "-S", str(HEALTHY)], env=environ, capture_output=True, text=True, timeout=30)
 
 
 def test_every_file_of_secrets_that_compose_names_is_made(tmp_path: Path) -> None:
