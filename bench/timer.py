@@ -33,7 +33,7 @@ from typing import Any
 from kombu import Connection
 from pymongo import MongoClient
 
-from deploy.local import Deployment, Infrastructure
+from deploy.local import Deployment, Infrastructure, LaunchError
 from deploy.local.waiting import eventually
 from shared.events import CONTENT_TYPE, NewEvent, encode, seal, write_time
 from shared.events.catalogue import TYPES
@@ -401,14 +401,27 @@ def machine() -> dict[str, Any]:
 
 
 def run(bench: Bench, given: argparse.Namespace) -> dict[str, Any]:
-    """Measure everything asked for."""
-    results = []
+    """Measure everything asked for; what there is so far is written after every step."""
+    results: list[dict[str, Any]] = []
     load_before = os.getloadavg()
     for count, pattern in itertools.product(given.sizes, given.patterns):
         contestants = [("broker", 1)]
         contestants += [("speedmentor", replicas) for replicas in given.replicas]
         contestants += [(peer, 1) for peer in given.peers]
-        results += [bench.measure(name, replicas, count, pattern) for name, replicas in contestants]
+        for name, replicas in contestants:
+            try:
+                results.append(bench.measure(name, replicas, count, pattern))
+            except (RuntimeError, TimeoutError, LaunchError) as error:
+                # On a busy machine one may fail to be ready in time: the others are still worth knowing.
+                print(f"{name:12} x{replicas} {count:6} {pattern:7} not measured: {error}", file=sys.stderr)
+            report = summary(results, load_before)
+            given.out.parent.mkdir(parents=True, exist_ok=True)
+            given.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return report
+
+
+def summary(results: list[dict[str, Any]], load_before: tuple[float, float, float]) -> dict[str, Any]:
+    """All figures, what they were measured on, and what they mean."""
     return {
         "measured_at": write_time(datetime.now(UTC)),
         "machine": machine(),
@@ -439,8 +452,6 @@ def main() -> None:
             result = run(Bench(infrastructure, Path(folder)), given)
         finally:
             infrastructure.down()
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({key: result[key] for key in ("ratios", "targets")}, indent=2))
 
 

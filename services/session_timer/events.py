@@ -3,6 +3,7 @@
 A session is scheduled for each site once both the program and its plan are known, in whatever order they come.
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,7 +59,10 @@ def _program_is_known(
     ids = {site["site_id"]: session_id_of(program_id, site["site_id"]) for site in published["sites"]}
     there = sessions.known(list(ids.values()))
     added = []
-    for site in published["sites"]:
+    for number, site in enumerate(published["sites"]):
+        if number % 20 == 0:
+            # A program may have thousands; bells of others are due meanwhile.
+            time.sleep(0)
         if ids[site["site_id"]] in there:
             continue
         session, events = schedule(

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, repeat
 from threading import Event as Flag
 from typing import Any
 
@@ -24,6 +24,7 @@ from prometheus_client import Counter
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
+from services.session_timer.abandoned import Abandoned
 from services.session_timer.book import Armed, Batch, Book, Rung, earliest
 from services.session_timer.chime import chime
 from services.session_timer.domain.bells import bells, next_bell_at
@@ -83,7 +84,11 @@ class Ringer:
 
     def threads(self) -> Iterable[Any]:
         """What runs beside each other."""
-        return (self.ring, self.hold, self.watch, self.settle)
+        return (self.ring, self.hold, self.watch, self.settle, self.free)
+
+    def free(self) -> None:
+        """End what killed or stopped replicas have begun and left, until stopped."""
+        Abandoned(self._database, self._holder).run(self._stopping)
 
     def settle(self) -> None:
         """Write down what has rung, until stopped."""
@@ -188,9 +193,10 @@ class Ringer:
     def _turn(self, press: Press) -> None:
         """Read what has changed, claim what comes next, and make ready what comes after; or wait."""
         self._wake.clear()
-        for book in list(self._books.values()):
-            if book.stale or self._runs_short(book):
-                self._read(book, press)
+        outdated = [book for book in self._books.values() if book.stale or self._runs_short(book)]
+        # All at once: after a takeover every round trip counts.
+        for _ in eventlet.GreenPool(len(outdated) or 1).imap(self._read, outdated, repeat(press)):
+            pass
         now = self._clock.now()
         next_at = earliest(book.next_at() for book in self._books.values())
         wait = LONGEST_WAIT

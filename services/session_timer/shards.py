@@ -10,11 +10,11 @@ from pymongo.database import Database
 from services.session_timer.store import SHARDS, shard_name
 from shared.storage.lease import Lease
 
-LEASE_SECONDS = 1.2
+LEASE_SECONDS = 1.0
 """How long a replica keeps a shard after its last sign of life. With :data:`LOOK_SECONDS` this bounds a takeover."""
 
-RENEW_SECONDS = 0.4
-LOOK_SECONDS = 0.2
+RENEW_SECONDS = 0.3
+LOOK_SECONDS = 0.15
 """How often a replica renews what it holds, and looks for what is free (real seconds)."""
 
 

@@ -52,7 +52,8 @@ class Runtime(SharedExtension):
     def setup(self) -> None:
         """Connect; nothing is read or written yet."""
         self.settings = self.container.config[SETTINGS]
-        self.client = connect(self.settings.mongo_uri, self.settings.service)
+        # By its own name, so that others can tell what it had in hand if it dies.
+        self.client = connect(self.settings.mongo_uri, self.holder)
         database = own_database(self.client)
         self.unit_of_work = UnitOfWork(database, self.settings.clock, committed=self._ring)
         lease = Lease(database["leases"], "outbox-relay", self.holder, LEASE_SECONDS)

@@ -86,9 +86,13 @@ class Bus:
             ("nameko-rpc", self._reply_to, self._hear_answer),
             (EVENTS, "speedmentor.session-timer.#", self._hear_event),
         ):
-            queue = self._channel.queue_declare("", exclusive=True).method.queue
-            self._channel.queue_bind(queue, exchange, key)
-            self._channel.basic_consume(queue, hear, auto_ack=True)
+            self._queue = self._channel.queue_declare("", exclusive=True).method.queue
+            self._channel.queue_bind(self._queue, exchange, key)
+            self._channel.basic_consume(self._queue, hear, auto_ack=True)
+
+    def stop_hearing(self) -> None:
+        """Take in no more events: a test that does not listen for long would be cut off by the broker."""
+        self._channel.queue_unbind(self._queue, EVENTS, "speedmentor.session-timer.#")
 
     def _hear_answer(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
         answer = json.loads(body)
