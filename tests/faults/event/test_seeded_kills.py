@@ -51,7 +51,7 @@ class Record:
             "lost": sum(run["lost"] for run in self._runs),
             "doubled": sum(run["doubled"] for run in self._runs),
             "failing_seeds": [run["seed"] for run in self._runs if run["wrong"]],
-            "seconds": {
+            "durations": {
                 "shortest": seconds[0],
                 "median": seconds[len(seconds) // 2],
                 "longest": seconds[-1],
