@@ -5,9 +5,12 @@ id that comes again with other content, a gap in the ordinals of a subject.
 """
 
 import threading
+import time
 from collections import Counter, defaultdict
 from types import TracebackType
 from typing import Any, Self
+
+from amqp import Message
 
 from shared.events import BadEvent, Event, decode
 from shared.ids import new_id
@@ -18,6 +21,12 @@ from shared.messaging.topology import EVENTS
 FORGOTTEN = 600_000
 
 LISTEN = 0.25
+
+#: The type of a message that says: what came before this has all been heard.
+MARK = "mark"
+
+#: Seconds after which a mark that is not back is taken to be lost with its broker.
+MARK_AGAIN = 2.0
 
 
 class Observer:
@@ -31,6 +40,8 @@ class Observer:
         self._queue = f"speedmentor.observer.{new_id()}"
         self._stopping = threading.Event()
         self._bound = threading.Event()
+        self._marked = threading.Event()
+        self._mark = ""
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
         self._lock = threading.Lock()
         self._bodies: dict[tuple[str, str], bytes] = {}
@@ -49,6 +60,32 @@ class Observer:
     ) -> None:
         self._stopping.set()
         self._thread.join(10)
+
+    def catch_up(self, seconds: float = 30) -> None:
+        """Wait until everything has been heard that the broker had taken before.
+
+        Raises:
+            TimeoutError: it has not within ``seconds``.
+        """
+        self._marked.clear()
+        self._mark = new_id()
+        deadline = time.monotonic() + seconds
+        while not self._marked.wait(MARK_AGAIN if self._set_mark() else LISTEN):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the observer has not heard all within {seconds:g} s")
+
+    def _set_mark(self) -> bool:
+        """Put a mark behind all that waits in the queue; whether that could be done."""
+        mark = Message(b"", type=MARK, message_id=self._mark, delivery_mode=2)
+        try:
+            with (
+                connect(self._amqp_uri, "speedmentor-observer") as connection,
+                connection.connection.channel() as channel,
+            ):
+                channel.basic_publish(mark, exchange="", routing_key=self._queue)
+        except LOST:
+            return False
+        return True
 
     def events(self, program_id: str | None = None) -> list[Event]:
         """What has been heard (of one program), each event once, in the order it came."""
@@ -95,6 +132,11 @@ class Observer:
             channel.queue_delete(self._queue)
 
     def _hear(self, channel: Any, message: Any) -> None:
+        if message.properties.get("type") == MARK:
+            channel.basic_ack(message.delivery_tag)
+            if message.properties.get("message_id") == self._mark:
+                self._marked.set()
+            return
         body = message.body.encode() if isinstance(message.body, str) else bytes(message.body)
         with self._lock:
             self._note(body, message.delivery_info["routing_key"])

@@ -61,6 +61,11 @@ def run_event(
         while killing.tried < sum(each.after <= time.monotonic() - run.began for each in kills):
             time.sleep(0.05)
         finding = settle(lambda: _look(system, organizer, outcome.program_id), rest)
+        try:
+            # It may still be on its way back to a broker that was away.
+            observer.catch_up(rest)
+        except TimeoutError as error:
+            raise Overdue(str(error)) from error
         found = report.document(outcome, observer, finding, _dead(system), setup)
     return {**found, "kills": [{"what": each.what, "after": each.after} for each in killing.done]}
 

@@ -6,7 +6,6 @@ what nobody has committed must not be told at all: a service that dies between t
 again, under another id.
 """
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from pymongo import MongoClient
 from deploy.demo.observer import Observer
 from deploy.demo.system import System
 from deploy.local.database import OWNERS
-from deploy.local.waiting import eventually
 from shared.events import Event, decode
 from shared.messaging.topology import SUBSCRIPTIONS
 from shared.operations.api import Api
@@ -50,13 +48,11 @@ class Books:
         self._system = system
         self._observer = observer
 
-    def balance(self, program_id: str, seconds: float = 20) -> Account:
+    def balance(self, program_id: str, seconds: float = 30) -> Account:
         """The account of a program whose system has come to rest; the observer may be ``seconds`` behind."""
         with MongoClient[dict[str, Any]](self._system.infrastructure.mongo_uri("registration")) as client:
             committed = _committed(client, program_id)
-            # Where it does not catch up, the account says what is missing.
-            with contextlib.suppress(TimeoutError):
-                eventually(lambda: not unheard(committed, self._observer.events(program_id)), seconds)
+            self._observer.catch_up(seconds)
             heard = self._observer.events(program_id)
             lost = unheard(committed, heard) + _without_effect(client, committed)
         # The observer's own complaints are of all programs: any is one too many.
