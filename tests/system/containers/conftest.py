@@ -160,7 +160,7 @@ def settings(images: dict[str, str], secrets: Secrets, archipelago: EventFiles) 
 
 
 @pytest.fixture(scope="session")
-def watched(docker_compose_project_name: str) -> Iterator[None]:
+def watched(engine: Engine, docker_compose_project_name: str) -> Iterator[None]:
     """Set up before the stack, so torn down after it: nothing of it may be left then."""
     yield
     stack = Stack(docker_compose_project_name, [], Secrets(), {}, FastClock(datetime.now(UTC), datetime.now(UTC), 1))
