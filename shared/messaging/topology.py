@@ -26,6 +26,9 @@ BACKOFF: Final = (0.5, 2.0, 8.0, 30.0)
 #: Deliveries after which the broker itself gives an event up: only one that kills its consumers gets there.
 DELIVERY_LIMIT: Final = 50
 
+#: Each look at a dead letter counts as a delivery, and newer brokers give an event up after 20 if nothing is said.
+MOST_LOOKS: Final = 1_000_000
+
 SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "gateway")
 
 
@@ -190,7 +193,7 @@ def _queues() -> Iterator[_Queue]:
                 ),
                 ((each.exchange, each.retry(attempt)),),
             )
-        yield _Queue(each.dead, each.service, _quorum(), ((each.exchange, each.dead),))
+        yield _Queue(each.dead, each.service, _quorum(delivery_limit=MOST_LOOKS), ((each.exchange, each.dead),))
 
 
 def _exchanges() -> Iterator[tuple[str, str]]:
