@@ -35,7 +35,7 @@ status: setup  ## show what runs and where
 	@$(PYTHON) -m deploy.local status
 
 .PHONY: test
-test: lint unit contract integration browser system  ## everything that must pass
+test: lint unit contract integration browser system test-system  ## everything that must pass
 
 .PHONY: lint
 lint: setup  ## style, types and who may import whom
