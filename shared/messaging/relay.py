@@ -5,7 +5,8 @@ change stream when another replica does. A crash anywhere repeats events at most
 
 Between a commit and its event on the bus stand one read and one confirm: the lease is prolonged by a thread of its
 own, and that an event was sent is written down later, for many at once and without waiting for the database's
-journal. What is sent and not yet seen to be written down is remembered here.
+journal. What is sent and not yet seen to be written down is remembered here; where a database that was killed has
+lost what was written down, it is written again.
 """
 
 from contextlib import suppress
@@ -34,6 +35,9 @@ LEASE_SECONDS = 5.0
 WATCH_PAUSE = 0.02
 #: Seconds that events sent may wait to be written down as sent, together with others.
 MARK_SECONDS = 0.05
+#: Seconds after which an event that was written down as sent and is still shown as pending has lost that mark. A read
+#: shows what is in the journal, so that for a moment it is always behind.
+MARK_LOST = 5.0
 #: Seconds between two looks at an idle connection: so soon its loss is seen.
 IDLE = 0.5
 
@@ -52,8 +56,8 @@ class Relay:
         self._bell = Flag()
         self._stopping = Flag()
         self._held_until = 0.0
-        #: Confirmed by the broker, and maybe still pending in what the database shows.
-        self._sent: set[str] = set()
+        #: Confirmed by the broker, and maybe still pending in what the database shows; and when that was written down.
+        self._sent: dict[str, float] = {}
         #: Those of them that are not written down as sent yet, and when they are to be.
         self._unmarked: list[str] = []
         self._mark_at = 0.0
@@ -161,16 +165,28 @@ class Relay:
             return False
         limit = BATCH + len(self._sent)
         shown = self._outbox.pending(limit)
-        self._sent.intersection_update({*(each.id for each in shown), *self._unmarked})
+        known = {*(each.id for each in shown), *self._unmarked}
+        self._sent = {event_id: at for event_id, at in self._sent.items() if event_id in known}
+        self._mark_again()
         pending = [each for each in shown if each.id not in self._sent]
         if pending:
             self._publish(publisher, pending)
         return len(shown) >= limit
 
+    def _mark_again(self) -> None:
+        """Have what was written down long ago and is still pending written down once more."""
+        long_ago = monotonic() - MARK_LOST
+        lost = [event_id for event_id, at in self._sent.items() if at < long_ago]
+        if lost:
+            self._unmarked = [*dict.fromkeys([*self._unmarked, *lost])]
+            log.warning("marks-lost", count=len(lost))
+            self._mark()
+
     def _mark(self) -> None:
         """Write down what was sent; a crash before repeats it."""
         if self._unmarked:
             self._outbox.mark_sent(self._unmarked)
+            self._sent.update(dict.fromkeys(self._unmarked, monotonic()))
             self._unmarked.clear()
 
     def _publish(self, publisher: ConfirmedPublisher, pending: list[Pending]) -> None:
@@ -189,7 +205,7 @@ class Relay:
         if sent:
             if not self._unmarked:
                 self._mark_at = monotonic() + MARK_SECONDS
-            self._sent.update(sent)
+            self._sent.update(dict.fromkeys(sent, monotonic()))
             self._unmarked += sent
             OUTBOX_PUBLISHED.inc(len(sent))
             if len(self._unmarked) >= BATCH:
