@@ -51,6 +51,10 @@ READY = 10.0
 """Real seconds before its instant in which a bell's frames are made."""
 LEAD = 0.2
 """Real seconds before its instant at which a bell is claimed at the latest: as long as a claim may take."""
+LEAD_EACH = 0.0004
+"""Real seconds more for each bell that rings with it: as long as it takes to put one in its place."""
+LONGEST_LEAD = 2.0
+"""Real seconds before its instant at which a bell is claimed at the earliest: a command waits for what is claimed."""
 MOMENT = 0.2
 """Real seconds of further bells that a claim takes along."""
 LONGEST_WAIT = 0.5
@@ -72,7 +76,7 @@ class Ringer:
         self._books: dict[int, Book] = {}
         self._wire: Wire | None = None
         self._striker = Striker(self._clock, self._less, self._forget)
-        self._settler = Settler(unit_of_work, self._striker.real_seconds_left)
+        self._settler = Settler(unit_of_work, self._striker.real_seconds_left, self._in_flight)
         self._wake = Flag()
         self._stopping = Flag()
         self.ended = Flag()
@@ -200,16 +204,21 @@ class Ringer:
         now = self._clock.now()
         next_at = earliest(book.next_at() for book in self._books.values())
         wait = LONGEST_WAIT
+        lead = LEAD
         if next_at is not None:
-            wait = min(wait, self._clock.real_seconds((next_at - now).total_seconds()) - LEAD)
+            lead = self._lead(next_at)
+            wait = min(wait, self._clock.real_seconds((next_at - now).total_seconds()) - lead)
         if wait <= 0:
-            self._arm_due(press, now)
+            self._arm_due(press, now, lead)
         elif not self._make_ready(press, now):
             self._wake.wait(wait)
 
     def _listen(self, wire: Wire) -> None:
         while not self._stopping.is_set():
             wire.listen(1.0)
+
+    def _in_flight(self) -> int:
+        return self._wire.in_flight if self._wire is not None else 0
 
     def _forget(self) -> None:
         """After a loss: read everything anew, and with it what was claimed and perhaps not sent."""
@@ -329,10 +338,16 @@ class Ringer:
             events.append(chime(session, bell, UNWRITTEN, armed.ordinal + len(events) + 1, armed.kept.trace))
         armed.frames = press.frames(events, armed.next_at)
 
-    def _arm_due(self, press: Press, now: datetime) -> None:
+    def _lead(self, next_at: datetime) -> float:
+        """How long before the next bell all that rings with it has to be claimed, to be ready at the instant."""
+        by = next_at + self._event_time(MOMENT)
+        together = sum(book.count_due(by) for book in self._books.values())
+        return min(LEAD + together * LEAD_EACH, LONGEST_LEAD)
+
+    def _arm_due(self, press: Press, now: datetime, lead: float) -> None:
         """Claim what rings in the next moment in all shards held here, and have it sent at its instants."""
         since = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        through = since + self._event_time(LEAD + MOMENT)
+        through = since + self._event_time(lead + MOMENT)
         due = [book for book in self._books.values() if (at := book.next_at()) is not None and at <= through]
         for book, claim in self._claim(due, since, through):
             batch = Batch(book.held.shard, claim)

@@ -1,6 +1,6 @@
 """Writes down what has rung: sessions and outbox are brought up to what the claims say, and the claims taken off.
 
-Nobody waits for this, so it stands back while bells are about to be sent.
+Nobody waits for this, so it stands back while bells are about to be sent or on their way.
 """
 
 import time
@@ -32,10 +32,13 @@ PATIENCE = 2.0
 class Settler:
     """Settles the batches of this replica, those of a shard in the order of their claims."""
 
-    def __init__(self, unit_of_work: UnitOfWork, seconds_to_bell: Callable[[], float | None]) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWork, seconds_to_bell: Callable[[], float | None], in_flight: Callable[[], int]
+    ) -> None:
         self._work = unit_of_work
         self._outbox = unit_of_work.outbox
         self._seconds_to_bell = seconds_to_bell
+        self._in_flight = in_flight
         self._batches: dict[int, deque[Batch]] = {}
         self._there = Flag()
 
@@ -79,7 +82,9 @@ class Settler:
     def _stand_back(self, batches: deque[Batch], stopping: Flag) -> None:
         while batches and (at := batches[0].confirmed_at) is not None and not stopping.is_set():
             left = self._seconds_to_bell()
-            if left is None or left > STAND_BACK or time.monotonic() - at > PATIENCE:
+            # What is sent and not confirmed keeps the broker busy, on cores that settling would take from it.
+            at_rest = (left is None or left > STAND_BACK) and not self._in_flight()
+            if at_rest or time.monotonic() - at > PATIENCE:
                 return
             eventlet.sleep(0.02)
 

@@ -129,6 +129,11 @@ class Wire:
             if waiting:
                 self._amqp.transport.write(bytes(waiting))
 
+    @property
+    def in_flight(self) -> int:
+        """How many events have been sent and are not confirmed yet."""
+        return len(self._open)
+
     def listen(self, seconds: float) -> None:
         """Hear the broker for at most that long, and keep the connection alive.
 
