@@ -163,7 +163,7 @@ class Feedback:
         self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
     ) -> dict[str, Any]:
         key = given["idempotency_key"]
-        scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
+        scoped = principal.scoped(key)
         done: dict[str, Any] = self.work.command(scoped, {"command": name, **given}, work)
         return done
 

@@ -74,18 +74,15 @@ class Desk:
         self._solver = solver
         self._holder = holder
 
-    def work(self) -> int:
-        """Make the plans that are due and that no other replica makes; returns how many were looked at."""
+    def work(self) -> None:
+        """Make the plans that are due and that no other replica makes."""
         database = self._unit_of_work.database
-        looked_at = 0
         for program_id in store.due_plans(database):
             lease = Lease(database["leases"], f"plan:{program_id}", self._holder, LEASE_SECONDS)
             if lease.acquire() is None:
                 continue
-            looked_at += 1
             with _prolonged(lease), PLANNING_SECONDS.time():
                 self.make(program_id)
-        return looked_at
 
     def make(self, program_id: str) -> None:
         """Plan what is due of one program and publish what changes."""
@@ -187,8 +184,8 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
 def _ahead(brief: Brief) -> Callable[[Iterable[Seat]], list[Seat]]:
     """Leaves out the meetings that are history: those stand as they are, also where somebody has been erased."""
     begun = brief.program.get("begun", {})
-    history = {site: rounds_begun(group, begun) for group in brief.groups for site in group}
-    return lambda seats: [seat for seat in seats if seat.round > history[seat.site_id]]
+    through = {site: rounds_begun(group, begun) for group in brief.groups for site in group}
+    return lambda seats: [seat for seat in seats if seat.round > through[seat.site_id]]
 
 
 def _publish(transaction: Transaction, brief: Brief, revision: Revision, parts: list[dict[str, Any]]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Matching:
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "planning"}
 
         key = given["idempotency_key"]
-        scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
+        scoped = principal.scoped(key)
         asked: dict[str, Any] = self.work.command(scoped, {"command": "request_plan", **given}, work)
         return asked
 

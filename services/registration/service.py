@@ -294,7 +294,7 @@ class Registration:
 
     def _once(self, principal: Principal, name: str, given: Answer, work: Callable[[Transaction], Answer]) -> Answer:
         key = given["idempotency_key"]
-        scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
+        scoped = principal.scoped(key)
         answer: Answer = self.work.command(scoped, {"command": name, **given}, work)
         return answer
 

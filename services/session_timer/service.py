@@ -185,7 +185,7 @@ class SessionTimer:
         self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
     ) -> dict[str, Any]:
         key = given["idempotency_key"]
-        scoped = f"{principal.org}|{principal.subject}|{key}" if key else None
+        scoped = principal.scoped(key)
         answer: dict[str, Any] = self.work.command(scoped, {"command": name, **given}, work)
         return answer
 

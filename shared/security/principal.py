@@ -47,6 +47,10 @@ class Principal:
         if self.role != OPERATOR and not (self.role == ORGANIZER and not self.programs and not self.sites):
             raise Forbidden(say("only an operator may do this; log in as one"))
 
+    def scoped(self, key: str | None) -> str | None:
+        """An idempotency key as this caller's own: two callers may use the same one without meeting."""
+        return f"{self.org}|{self.subject}|{key}" if key else None
+
     def to_claims(self) -> dict[str, Any]:
         """The principal as claims of a token."""
         return {

@@ -1,7 +1,6 @@
 """Hears the events that screens care for, on a queue of this replica alone."""
 
 import secrets
-import socket
 from collections.abc import Callable
 from threading import Event as Flag
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import structlog
 
 from shared.events import BadEvent, Event, decode
-from shared.messaging.connection import LOST, backoff, connect
+from shared.messaging.connection import LOST, backoff, connect, tend
 from shared.messaging.topology import EVENTS, declare
 
 log = structlog.get_logger()
@@ -70,11 +69,7 @@ class Listener:
         self.listening = True
         self._catch_up()
         while not self._stopping.is_set():
-            connection.heartbeat_check()
-            try:
-                amqp.drain_events(timeout=LISTEN)
-            except (TimeoutError, socket.timeout):  # noqa: UP041 - eventlet's is its own type
-                continue
+            tend(amqp, LISTEN)
         channel.close()
 
     def _on_message(self, message: Any) -> None:
