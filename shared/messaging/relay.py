@@ -29,8 +29,12 @@ log = structlog.get_logger()
 
 #: Events published before their confirmation is written down.
 BATCH = 500
-#: Seconds a relay holds its duty; another replica takes over this long after its death.
-LEASE_SECONDS = 5.0
+#: Seconds a relay holds its duty; another replica takes over this long after its death. For so long the screens of a
+#: site do not hear of a pause, so it is as short as a busy machine bears: a replica that is late to prolong it only
+#: waits for its turn to have it again.
+LEASE_SECONDS = 1.2
+#: Seconds that the last events may take when the replica ends.
+LAST_EVENTS = 5.0
 #: Seconds between two looks at what other replicas have committed.
 WATCH_PAUSE = 0.02
 #: Seconds that events sent may wait to be written down as sent, together with others.
@@ -107,25 +111,28 @@ class Relay:
     def lead(self) -> None:
         """Hold or seek the lease, until stopped; then give it up."""
         while not self._stopping.is_set():
-            # Counted from before the call: we may think that we lost it too early, never too late.
-            asked = monotonic()
-            try:
-                if self._lease.acquire() is None:
-                    self._held_until = 0.0
-                elif not self.leads:
-                    self._held_until = asked + LEASE_SECONDS
-                    self.ring()
-                else:
-                    self._held_until = asked + LEASE_SECONDS
-            except PyMongoError as error:
-                log.warning("lease-not-renewed", error=type(error).__name__, detail=str(error)[:300])
+            self._prolong()
             self._stopping.wait(LEASE_SECONDS / 4)
         # No sooner than the last event is out: another replica may begin at once.
-        self.ended.wait(LEASE_SECONDS)
+        give_up_at = monotonic() + LAST_EVENTS
+        while not self.ended.wait(LEASE_SECONDS / 4) and monotonic() < give_up_at:
+            self._prolong()
         if self.leads:
             with suppress(PyMongoError):
                 self._lease.release()
         self.released.set()
+
+    def _prolong(self) -> None:
+        # Counted from before the call: we may think that we lost it too early, never too late.
+        asked, led = monotonic(), self.leads
+        try:
+            held = self._lease.acquire() is not None
+        except PyMongoError as error:
+            log.warning("lease-not-renewed", error=type(error).__name__, detail=str(error)[:300])
+            return
+        self._held_until = asked + LEASE_SECONDS if held else 0.0
+        if held and not led:
+            self.ring()
 
     def watch(self) -> None:
         """Ring whenever a replica adds to the outbox, until stopped."""

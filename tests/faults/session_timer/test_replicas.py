@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import statistics
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -137,7 +136,7 @@ def test_no_bell_is_lost_doubled_or_early_whatever_happens_to_one_replica(
     OUT.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=2))
     assert max(harm.takeovers) < 2
-    assert statistics.median(held) < 2
+    assert max(held) < 2
 
 
 def _early(clock: FastClock, at: float, event: dict[str, Any]) -> bool:
