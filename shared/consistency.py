@@ -43,6 +43,7 @@ def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
     yield from _same(found, "registration", "matching", "participants")
     yield from _checked_in(found)
     yield from _same(found, "matching", "feedback", "meetings")
+    yield from _same(found, "matching", "feedback", "pairings")
     yield from _same(found, "session_timer", "feedback", "rounds-held")
     yield from _held(found)
     for service, ledger in found.items():
@@ -61,7 +62,7 @@ def _same(ledgers: Mapping[str, Ledger], first: str, second: str, part: str) -> 
     """Differences in a part that ``second`` knows from ``first``'s events. Not there and 0 are the same."""
     if first not in ledgers or second not in ledgers:
         return
-    here, there = ledgers[first][part], ledgers[second][part]
+    here, there = ledgers[first].get(part, {}), ledgers[second].get(part, {})
     for key in sorted({*here, *there}):
         one, other = here.get(key) or None, there.get(key) or None
         if one == other:

@@ -82,6 +82,7 @@ class Outcome:
     feedback: int = 0
     mutual: int = 0
     connections: list[View] = field(default_factory=list)
+    pairing: View = field(default_factory=dict)
     report: View = field(default_factory=dict)
     bells: int = 0
     reconnections: int = 0
@@ -137,6 +138,7 @@ class Run:
         self.arrive()
         self.hold()
         self.give_feedback()
+        self.pair()
         self.close()
         return self.outcome
 
@@ -183,9 +185,10 @@ class Run:
                 self._bring_near(session, min(distance, LONGEST_DISTANCE))
             found.sessions = self._finished(follower)
             found.bells, found.reconnections = follower.bells, follower.reconnections
-        # What was planned again meanwhile, if anything was, is what has been held.
-        found.plan = self._planned("the plan that was held", lambda plan: True)
         rounds = {each["site_id"]: each["rounds_held"] for each in found.sessions}
+        held = {site: count for site, count in rounds.items() if count}
+        # What was planned again meanwhile, if anything was, is what has been held.
+        found.plan = self._planned("the plan that was held", lambda plan: plan["begun"] == held)
         self._wait(
             "feedback has heard that all rounds are over",
             lambda: self._api.get(f"{self._path}/ledgers")["feedback"]["rounds-held"],
@@ -194,7 +197,8 @@ class Run:
         self._end()
 
     def give_feedback(self) -> None:
-        """Have both sides of every held meeting log in by access code and say what they think."""
+        """Have both sides of every held meeting log in by access code and say what they think, and whom they
+        would go on with."""
         found = self.outcome
         self._begin("collecting feedback")
         names = {each["participant_id"]: each["name"] for each in found.participants}
@@ -205,7 +209,7 @@ class Run:
         codes = {each["participant_id"]: each["access_code"] for each in self._api.get(f"{self._path}/access-codes")}
 
         def tell(who: str) -> list[Pair]:
-            own, likes = self._api.log_in(access_code=codes[who]), []
+            own, likes, liked = self._api.log_in(access_code=codes[who]), [], {}
             for meeting in due[who]:
                 role = "mentor" if meeting["mentor_id"] == who else "mentee"
                 said = answer(
@@ -214,12 +218,30 @@ class Run:
                 own.post(f"/meetings/{meeting['meeting_id']}/feedback", said.to_document())
                 if said.stay_in_touch:
                     likes.append((meeting["mentor_id"], meeting["mentee_id"]))
+                    other = meeting["mentee_id" if role == "mentor" else "mentor_id"]
+                    liked[other] = said.ratings["time_well_spent"]
+            own.put(f"{self._path}/ranking", {"ranks": sorted(liked, key=lambda other: (-liked[other], names[other]))})
             return likes
 
         told = self._each(sorted(due, key=lambda who: names[who]), tell)
         found.feedback = sum(map(len, due.values()))
         # A pair is named once by each side that chose the other.
         found.mutual = sum(sides == 2 for sides in Counter(pair for likes in told for pair in likes).values())
+        self._end()
+
+    def pair(self) -> None:
+        """Have the final pairs formed from what people have said."""
+        found = self.outcome
+        self._begin("forming the pairs")
+        self._api.post(f"{self._path}/pairing")
+        found.pairing = self._wait(
+            "the pairs", lambda: self._api.get(f"{self._path}/pairing"), lambda seen: seen["state"] == "paired"
+        )
+        self._wait(
+            "feedback has heard of the pairs",
+            lambda: self._api.get(f"{self._path}/ledgers")["feedback"]["pairings"],
+            lambda heard: heard == {found.program_id: found.pairing["revision"]},
+        )
         self._end()
 
     def close(self) -> None:

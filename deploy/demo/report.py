@@ -49,6 +49,7 @@ def document(outcome: Outcome, observer: Observer, finding: Finding, dead_letter
         "fairness": fairness(outcome),
         "feedback": outcome.feedback,
         "connections": len(outcome.connections),
+        "pairs": {"formed": len(outcome.pairing["pairs"]), **outcome.pairing["counts"]},
         "report": outcome.report,
         "events": observer.by_type(outcome.program_id),
         "event_repetitions": observer.repetitions,
@@ -95,6 +96,16 @@ def faults(outcome: Outcome, found: dict[str, Any]) -> list[str]:
             len(outcome.connections),
             events.get("feedback.connection-formed", 0),
         ),
+        (
+            "pairs formed by events, and pairs",
+            events.get("matching.pair-formed", 0) - events.get("matching.pair-dissolved", 0),
+            len(outcome.pairing["pairs"]),
+        ),
+        (
+            "pairs in the report, and pairs",
+            outcome.report["pairing"]["pairs"],
+            _shown(len(outcome.pairing["pairs"]), outcome),
+        ),
         ("connections, and mutual choices made", len(outcome.connections), outcome.mutual),
         ("rounds started, and held", events.get("session-timer.round-started", 0), rounds),
         ("rounds ended, and held", events.get("session-timer.round-ended", 0), rounds),
@@ -120,6 +131,11 @@ def faults(outcome: Outcome, found: dict[str, Any]) -> list[str]:
         if away & {each["mentor_id"], each["mentee_id"]}
     ]
     return wrong
+
+
+def _shown(count: int, outcome: Outcome) -> int | None:
+    """A count as the report shows it."""
+    return count if count >= outcome.report["k"] else None
 
 
 def write(path: Path, found: dict[str, Any]) -> None:
@@ -149,6 +165,12 @@ def show(console: Console, found: dict[str, Any]) -> None:
     table.add_row("fairness", f"each mentee had {fair['fewest']} to {fair['most']} meetings, {fair['mean']} on average")
     table.add_row("feedback", f"{found['feedback']} answers")
     table.add_row("connections", f"{found['connections']} pairs who both want to stay in touch")
+    stable, mutual = found["pairs"]["stable"], found["pairs"]["most_mutual"]
+    table.add_row(
+        "final pairs",
+        f"{found['pairs']['formed']}, of which {stable['mutual']} chose each other"
+        f" (at most {mutual['mutual']} could have)",
+    )
     console.print(table)
     table = _table("site", "time zone", "rounds held", "meetings planned", "held")
     for site in found["sites"]:

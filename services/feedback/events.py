@@ -6,7 +6,7 @@ from typing import Any
 from services.feedback import store
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import Meeting, Told
-from services.feedback.domain.report import K, figures
+from services.feedback.domain.report import K, figures, pairing_figures
 from shared.events import Event, NewEvent
 from shared.storage.unit_of_work import Transaction
 
@@ -30,6 +30,8 @@ def hear(events: list[Event], transaction: Transaction) -> None:
                 store.save_program(transaction, data["program_id"], {"cancelled": True})
             case name if name in (_ASSIGNED, _RELEASED):
                 told.setdefault(data["meeting_id"], []).append(event)
+            case "matching.pairing-published":
+                store.pairing_published(transaction, data["program_id"], data)
             case "session-timer.round-ended":
                 store.round_ended(transaction, data["program_id"], data["site_id"], data["round"], event.time)
     _hear_meetings(told, transaction, closing)
@@ -97,7 +99,8 @@ def connected(pair: Pair, org: str | None) -> NewEvent:
     )
 
 
-def reported(program_id: str, org: str, made: Mapping[str, Any]) -> NewEvent:
-    """A program's report is made."""
-    data = {"program_id": program_id, "figures": figures(made), "k": K, "answers": made["answers"]}
+def reported(program_id: str, org: str, made: Mapping[str, Any], pairing: Mapping[str, Any] | None) -> NewEvent:
+    """A program's report is made; ``pairing`` are the figures of its pairs, where they are formed by then."""
+    shown = figures(made) | pairing_figures(pairing)
+    data = {"program_id": program_id, "figures": shown, "k": K, "answers": made["answers"]}
     return NewEvent("feedback.program-report-ready", program_id, data, org=org, program=program_id)

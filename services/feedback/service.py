@@ -110,14 +110,17 @@ class Feedback:
                 **_report(transaction, program_id),
             }
             store.save_report(transaction, program_id, made)
-            transaction.publish(reported(program_id, org, made))
+            transaction.publish(reported(program_id, org, made, _pairing(transaction, program_id)))
             return made
 
         return self._once(principal, "close_program", given, finish)
 
     @answers
     def get_report(self, program_id: str) -> dict[str, Any]:
-        """The report of a closed program; no figure in it is over fewer than ``k`` answers."""
+        """The report of a closed program; no figure in it is over fewer than ``k`` answers.
+
+        ``pairing`` is who goes on with whom, in numbers; it is added whenever the pairs are formed.
+        """
         given = load(OfProgram, {"program_id": program_id})
         program = self._program(given["program_id"])
         self.caller().require_organizer(program["org"], given["program_id"])
@@ -125,7 +128,7 @@ class Feedback:
         if made is None:
             # Two reports with one answer between them would tell that answer: so there is only one.
             raise Conflict(say("The report is made when the program is closed; close the program first."))
-        return made
+        return {**made, "pairing": report.pairing(program.get("pairing"))}
 
     @answers
     def ledger(self, program_id: str) -> dict[str, Any]:
@@ -138,6 +141,7 @@ class Feedback:
 
         def read(transaction: Transaction) -> dict[str, Any]:
             ended = store.ended(transaction, program_id)
+            pairing = (store.program(transaction, program_id) or {}).get("pairing")
             meetings = store.meetings_of_program(transaction, program_id)
             seats = [(each, seat) for each in meetings if (seat := each.seat(ended))]
             rounds = Counter(dict.fromkeys(program["sites"], 0))
@@ -149,6 +153,7 @@ class Feedback:
                     each.meeting_id: f"{seat.round}/{seat.table}/{each.mentor_id}/{each.mentee_id}"
                     for each, seat in seats
                 },
+                "pairings": {program_id: pairing["revision"]} if pairing else {},
                 "rounds-held": dict(rounds),
                 "held": sum(ended.at(seat.site_id, seat.round) is not None for _, seat in seats),
                 "feedback": store.count(transaction, "said", program_id),
@@ -187,6 +192,10 @@ def _report(transaction: Transaction, program_id: str) -> dict[str, Any]:
     held = sum(each.state(ended) is State.HELD for each in store.meetings_of_program(transaction, program_id))
     answers = store.count(transaction, "said", program_id)
     return report.report(store.cells(transaction, program_id), held, answers)
+
+
+def _pairing(transaction: Transaction, program_id: str) -> dict[str, Any] | None:
+    return report.pairing((store.program(transaction, program_id) or {}).get("pairing"))
 
 
 def _view(pair: Pair) -> dict[str, Any]:

@@ -49,6 +49,13 @@ def save_program(transaction: Transaction, program_id: str, changes: dict[str, A
     transaction["programs"].update_one({"_id": program_id}, {"$set": changes}, upsert=True)
 
 
+def pairing_published(transaction: Transaction, program_id: str, data: dict[str, Any]) -> None:
+    """Keep the figures of a program's pairs, the latest revision of them; the program need not exist yet."""
+    transaction["programs"].update_one({"_id": program_id}, {"$setOnInsert": {"heard": 0}}, upsert=True)
+    older = {"$or": [{"pairing": None}, {"pairing.revision": {"$lt": data["revision"]}}]}
+    transaction["programs"].update_one({"_id": program_id, **older}, {"$set": {"pairing": data}})
+
+
 def seal_meetings(database: Database[dict[str, Any]], program_id: str) -> None:
     """Take no more feedback on any meeting of a program that is ``closing``; what is being written now is awaited.
 

@@ -5,18 +5,16 @@ plan was made from has changed meanwhile, nothing is written and the plan stays 
 same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from threading import Event as Flag
-from threading import Thread
+from functools import partial
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
-from pymongo.errors import PyMongoError
 
 from services.matching import history, store
+from services.matching.attending import LEASE_SECONDS, attended
 from services.matching.domain.groups import (
     Seat,
     groups_of,
@@ -27,6 +25,7 @@ from services.matching.domain.groups import (
 )
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
+from services.matching.progress import Progress
 from services.matching.solver.parent import Answer, Solver, SolverFailed
 from shared.messages import say
 from shared.storage.lease import Lease
@@ -43,9 +42,6 @@ PLANS_OVERTAKEN = Counter("speedmentor_plans_overtaken_total", "Plans thrown awa
 
 #: Seconds the planner may take for one group of sites where no proof is in sight.
 TIME_LIMIT = 20.0
-#: Seconds for which a program is left to a replica that took it and does not prolong its lease: it may be dead, and
-#: an organizer waits for the plan.
-LEASE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class Desk:
         self._unit_of_work = unit_of_work
         self._solver = solver
         self._holder = holder
+        #: Which request for a plan of the program in hand is being worked on.
+        self._request: int | None = None
 
     def work(self) -> None:
         """Make the plans that are due and that no other replica makes."""
@@ -81,7 +79,9 @@ class Desk:
             lease = Lease(database["leases"], f"plan:{program_id}", self._holder, LEASE_SECONDS)
             if lease.acquire() is None:
                 continue
-            with _prolonged(lease), PLANNING_SECONDS.time():
+            self._request = None
+            is_wanted = partial(self._is_wanted, program_id)
+            with attended(lease, is_wanted, self._solver.cancel), PLANNING_SECONDS.time():
                 self.make(program_id)
 
     def make(self, program_id: str) -> None:
@@ -89,18 +89,28 @@ class Desk:
         brief = self._unit_of_work.transact(lambda transaction: _brief(transaction, program_id))
         if brief is None:
             return
+        self._request = brief.plan["requested"]
         try:
-            answers = {group: self._ask(brief, group) for group in brief.groups}
+            progress = Progress(self._unit_of_work.database, program_id, brief.plan["requested"], len(brief.groups))
+            answers = {
+                group: self._ask(brief, group, progress.of_part(number)) for number, group in enumerate(brief.groups)
+            }
         except SolverFailed as failure:
-            log.error("planning-failed", program=program_id, why=str(failure))
-            self._unit_of_work.transact(lambda transaction: _give_up(transaction, brief))
+            if self._unit_of_work.transact(lambda transaction: _give_up(transaction, brief)):
+                log.error("planning-failed", program=program_id, why=str(failure))
+            else:
+                log.info("planning-called-off", program=program_id)
             return
         written = self._unit_of_work.transact(lambda transaction: _write(transaction, brief, answers))
         if not written:
             PLANS_OVERTAKEN.inc()
             log.info("plan-overtaken", program=program_id)
 
-    def _ask(self, brief: Brief, group: tuple[str, ...]) -> Answer:
+    def _is_wanted(self, program_id: str) -> bool:
+        request = self._request
+        return request is None or store.plan_called_off(self._unit_of_work.database, program_id) < request
+
+    def _ask(self, brief: Brief, group: tuple[str, ...], progress: Callable[[float], None]) -> Answer:
         asked = question(
             group,
             brief.program["rounds"],
@@ -112,30 +122,7 @@ class Desk:
         )
         if not asked["mentors"] or not asked["mentees"]:
             return Answer(_nobody(asked), [])
-        return self._solver.ask(asked, TIME_LIMIT)
-
-
-@contextmanager
-def _prolonged(lease: Lease) -> Iterator[None]:
-    """Keep ``lease`` for as long as its holder lives and works, and give it up at the end."""
-    over = Flag()
-
-    def prolong() -> None:
-        while not over.wait(LEASE_SECONDS / 4):
-            try:
-                lease.acquire()
-            except PyMongoError as error:
-                # At worst another replica plans the same: one of the two plans is thrown away.
-                log.warning("planning-lease-not-prolonged", error=type(error).__name__)
-
-    thread = Thread(target=prolong, name="planning-lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-        lease.release()
+        return self._solver.ask(asked, TIME_LIMIT, progress)
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
@@ -164,6 +151,7 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     overtaken = (
         plan is None
         or program is None
+        or not plan["due"]
         or plan["requested"] != brief.plan["requested"]
         or plan["revision"] != brief.plan["revision"]
         or program.get("begun") != brief.program.get("begun")
@@ -242,12 +230,18 @@ def _heads(brief: Brief, group: tuple[str, ...], role: str) -> int:
     )
 
 
-def _give_up(transaction: Transaction, brief: Brief) -> None:
-    """Leave the plan that holds; the next request, or the next change of the roster, tries again."""
+def _give_up(transaction: Transaction, brief: Brief) -> bool:
+    """Leave the plan that holds; the next request, or the next change of the roster, tries again.
+
+    Returns:
+        Whether the plan was still wanted.
+    """
     failure = say("The planner could not make this plan; the operators can see why in the log.")
     plan = store.plan(transaction, brief.plan["_id"])
-    if plan is not None and plan["requested"] == brief.plan["requested"]:
+    if plan is not None and plan["due"] and plan["requested"] == brief.plan["requested"]:
         store.save_plan(transaction, brief.plan["_id"], {"due": False, "failure": failure.to_document()})
+        return True
+    return False
 
 
 def _nobody(asked: Mapping[str, Any]) -> dict[str, Any]:

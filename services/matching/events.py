@@ -1,6 +1,7 @@
 """What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
 
-from services.matching import history, store
+from services.matching import history, pairs_store, store
+from services.matching.domain.going_on import PairingFacts, dissolved
 from services.matching.domain.roster import CAUSES, Card, apply, participant_of
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
@@ -28,6 +29,8 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
     store.save_cards(transaction, touched.values())
     erased = [participant for participant, card in touched.items() if card.erased]
     store.forget(transaction, [touched[participant] for participant in erased])
+    for participant in erased:
+        _end_pairs(transaction, touched[participant])
     history.forget(transaction, [cards[participant] for participant in erased if participant in cards])
     for program_id, cause in causes.items():
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
@@ -41,7 +44,25 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
         store.save_program(transaction, program_id, {**event.data, "org": event.org})
     elif event.name == "registration.program-cancelled":
         store.save_program(transaction, program_id, {"cancelled": True})
-        store.save_plan(transaction, program_id, {"due": False})
+        store.call_off_plan(transaction, program_id)
+
+
+def _end_pairs(transaction: Transaction, erased: Card) -> None:
+    ended = pairs_store.forget(transaction, erased)
+    pairing = pairs_store.pairing(transaction, erased.program_id)
+    program = store.program(transaction, erased.program_id)
+    if not ended or pairing is None or not pairing["terms"] or program is None:
+        return
+    method = pairing["terms"]["method"]
+    facts = PairingFacts(
+        program_id=erased.program_id,
+        org=program["org"],
+        revision=pairing["revision"],
+        method=method,
+        mentors=pairing["mentors"],
+        mentees=pairing["mentees"],
+    )
+    transaction.publish(*(dissolved(facts, pair, kind) for pair in ended if (kind := pair.kind(method))))
 
 
 def hear_rounds(events: list[Event], transaction: Transaction) -> None:

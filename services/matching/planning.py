@@ -1,4 +1,4 @@
-"""The planning desk as a nameko extension: it is open as long as the service runs."""
+"""The planning and the pairing desk as a nameko extension: they are open as long as the service runs."""
 
 import secrets
 import time
@@ -10,18 +10,19 @@ from nameko.extensions import DependencyProvider
 from pymongo.errors import PyMongoError
 
 from services.matching.desk import Desk
+from services.matching.pairing_desk import PairingDesk
 from services.matching.solver.parent import Solver
 from shared.extensions.runtime import Runtime
 from shared.messaging.connection import backoff
 
 log = structlog.get_logger()
 
-#: Seconds between two looks for plans that are due: the query is answered from an index of nothing but those.
+#: Seconds between two looks for what is due: the queries are answered from an index of nothing but those.
 LOOK = 0.05
 
 
 class Planning(DependencyProvider):
-    """Makes the plans that are due; services only declare it."""
+    """Makes the plans and the pairings that are due; services only declare it."""
 
     runtime = Runtime()
 
@@ -31,14 +32,14 @@ class Planning(DependencyProvider):
         self._solver = Solver()
 
     def start(self) -> None:
-        """Open the desk."""
+        """Open the desks."""
         # A process id comes again after a restart in a container; a lease must tell the two lives apart.
         holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
-        self._desk = Desk(self.runtime.unit_of_work, self._solver, holder)
+        self._desks = [desk(self.runtime.unit_of_work, self._solver, holder) for desk in (Desk, PairingDesk)]
         self.container.spawn_managed_thread(self._work, identifier="planning")
 
     def stop(self) -> None:
-        """Close the desk: a plan in hand is given up and stays due, for another replica or the next start."""
+        """Close the desks: a plan in hand is given up and stays due, for another replica or the next start."""
         self._stopping = True
         self._solver.cancel()
         self._ended.wait(10)
@@ -52,7 +53,8 @@ class Planning(DependencyProvider):
         pauses = iter(backoff())
         while not self._stopping:
             try:
-                self._desk.work()
+                for desk in self._desks:
+                    desk.work()
                 pauses = iter(backoff())
                 time.sleep(LOOK)
             except PyMongoError as error:

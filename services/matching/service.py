@@ -1,19 +1,23 @@
 """Matching's door: what it can be asked, and what it listens to."""
 
+from collections.abc import Callable
 from typing import Any
 
-from services.matching import store
-from services.matching.domain.revision import joined_quality, plan_id_of
+from services.matching import pairs_store, store
+from services.matching.domain.going_on import Terms, pairing_id_of
+from services.matching.domain.revision import plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
 from services.matching.events import hear_registration, hear_rounds
 from services.matching.planning import Planning
-from services.matching.schemas import RequestPlan
+from services.matching.ranking import rank, ranking_view
+from services.matching.schemas import OfProgram, RequestPairing, RequestPlan, SubmitRanking
+from services.matching.views import own_meeting, own_pairs, pairing_view, plan_view
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Conflict, Forbidden, NotFound, NotYet
 from shared.messages import say
-from shared.security.principal import OPERATOR
+from shared.security.principal import OPERATOR, PARTICIPANTS, Principal
 from shared.storage.unit_of_work import Transaction
 
 
@@ -54,10 +58,22 @@ class Matching:
             store.ask_for_plan(transaction, program_id, "request", [site["site_id"] for site in program["sites"]])
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "planning"}
 
-        key = given["idempotency_key"]
-        scoped = principal.scoped(key)
-        asked: dict[str, Any] = self.work.command(scoped, {"command": "request_plan", **given}, work)
-        return asked
+        return self._once(principal, "request_plan", given, work)
+
+    @answers
+    def cancel_plan(self, **arguments: Any) -> dict[str, Any]:
+        """Stop a plan that is being made; the one that holds stays. Asked again, or on a change, it is made anew."""
+        given = load(RequestPlan, arguments)
+        principal, program_id = self.caller(), given["program_id"]
+
+        def work(transaction: Transaction) -> dict[str, Any]:
+            program = self._program(transaction, program_id)
+            principal.require_organizer(program["org"], program_id)
+            if not store.call_off_plan(transaction, program_id):
+                raise Conflict(say("No plan is being made: there is nothing to cancel."))
+            return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "cancelled"}
+
+        return self._once(principal, "cancel_plan", given, work)
 
     @answers
     def get_plan(self, program_id: str) -> dict[str, Any]:
@@ -65,7 +81,7 @@ class Matching:
 
         def read(transaction: Transaction) -> dict[str, Any]:
             self._authorize(transaction, program_id)
-            return _plan_view(transaction, program_id)
+            return plan_view(transaction, program_id)
 
         view: dict[str, Any] = self.work.transact(read)
         return view
@@ -87,8 +103,68 @@ class Matching:
             "program_id": card.program_id,
             "plan_id": plan_id_of(card.program_id),
             "revision": plan["revision"] if plan else 0,
-            "meetings": [_for(participant_id, meeting) for meeting in meetings],
+            "meetings": [own_meeting(participant_id, meeting) for meeting in meetings],
         }
+
+    # After the event
+
+    @answers
+    def submit_ranking(self, **arguments: Any) -> dict[str, Any]:
+        """Say whom the caller would go on with, the dearest first, among those whom the caller has met.
+
+        Said again it takes the place of what was said before. A mentor may say with how many (``capacity``).
+        """
+        given = load(SubmitRanking, arguments)
+        principal = self.caller()
+        return self._once(principal, "submit_ranking", given, lambda transaction: rank(transaction, principal, given))
+
+    @answers
+    def get_ranking(self, program_id: str) -> dict[str, Any]:
+        """What the caller has said, and whom the caller has met, by round."""
+        given = load(OfProgram, {"program_id": program_id})
+        principal = self.caller()
+        view: dict[str, Any] = self.work.transact(
+            lambda transaction: ranking_view(transaction, principal, given["program_id"])
+        )
+        return view
+
+    @answers
+    def request_pairing(self, **arguments: Any) -> dict[str, Any]:
+        """Have the pairs formed who go on together; they come as events, and :meth:`get_pairing` shows them."""
+        given = load(RequestPairing, arguments)
+        principal, program_id = self.caller(), given["program_id"]
+
+        def work(transaction: Transaction) -> dict[str, Any]:
+            program = self._program(transaction, program_id)
+            principal.require_organizer(program["org"], program_id)
+            if program.get("cancelled"):
+                raise Conflict(say("The program is cancelled: there is nobody to pair."))
+            if not program.get("begun"):
+                raise Conflict(say("Nobody has met yet; form the pairs after the rounds."))
+            terms = Terms(given["method"], given["top"], given["capacity"])
+            pairs_store.ask_for_pairing(transaction, program_id, terms)
+            return {"program_id": program_id, "pairing_id": pairing_id_of(program_id), "state": "pairing"}
+
+        return self._once(principal, "request_pairing", given, work)
+
+    @answers
+    def get_pairing(self, program_id: str) -> dict[str, Any]:
+        """Who goes on with whom: all for an organizer (of a site: that site's), their own for participants."""
+        given = load(OfProgram, {"program_id": program_id})
+        principal, program_id = self.caller(), given["program_id"]
+
+        def read(transaction: Transaction) -> dict[str, Any]:
+            if principal.role in PARTICIPANTS:
+                return own_pairs(transaction, program_id, principal.subject)
+            program = self._program(transaction, program_id)
+            for site in principal.sites or [None]:
+                principal.require_organizer(program["org"], program_id, site)
+            return pairing_view(transaction, program_id, principal.sites)
+
+        view: dict[str, Any] = self.work.transact(read)
+        return view
+
+    # Operators
 
     @answers
     def ledger(self, program_id: str) -> dict[str, Any]:
@@ -99,11 +175,13 @@ class Matching:
             plan = store.plan(transaction, program_id)
             cards = [card for card in store.roster(transaction, program_id) if card.plannable]
             plan_id = plan_id_of(program_id)
+            pairing = pairs_store.pairing(transaction, program_id)
             return {
                 "programs": {program_id: "cancelled" if program.get("cancelled") else "published"},
                 "participants": {card.id: f"{card.role}/{card.site_id}/{card.status}" for card in cards},
                 "checked-in": sorted(card.id for card in cards if card.checked_in),
                 "plans": {plan_id: plan["revision"]} if plan else {},
+                "pairings": {pairing["_id"]: pairing["revision"]} if pairing else {},
                 "meetings": {
                     each["_id"]: f"{each['round']}/{each['table']}/{each['mentor_id']}/{each['mentee_id']}"
                     for each in store.meetings(transaction, program_id)
@@ -111,6 +189,16 @@ class Matching:
             }
 
         return {**self.work.transact(read), "outbox-pending": self.work.pending_events()}
+
+    # Steps that calls share
+
+    def _once(
+        self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
+    ) -> dict[str, Any]:
+        done: dict[str, Any] = self.work.command(
+            principal.scoped(given["idempotency_key"]), {"command": name, **given}, work
+        )
+        return done
 
     def _authorize(self, transaction: Transaction, program_id: str) -> dict[str, Any]:
         principal = self.caller()
@@ -125,50 +213,3 @@ class Matching:
             # The event that tells of it may still be on its way, so this is not a plain "not found".
             raise NotYet(say("This program is not known here yet; publish it, or try again in a moment."))
         return program
-
-
-def _plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
-    plan, plan_id = store.plan(transaction, program_id), plan_id_of(program_id)
-    view: dict[str, Any] = {"program_id": program_id, "plan_id": plan_id}
-    if plan is None:
-        return view | {
-            "state": "none",
-            "begun": {},
-            "revision": 0,
-            "requested": 0,
-            "planned": 0,
-            "quality": None,
-            "meetings": [],
-            "unmet": [],
-            "changes": [],
-        }
-    state = "planning" if plan["due"] else "failed" if plan.get("failure") else "planned"
-    return view | {
-        "state": state,
-        "failure": plan.get("failure"),
-        "begun": (store.program(transaction, program_id) or {}).get("begun", {}),
-        "revision": plan["revision"],
-        "requested": plan["requested"],
-        "planned": plan["planned"],
-        "quality": joined_quality(part["quality"] for part in plan["parts"]) if plan["parts"] else None,
-        "meetings": [_shown(meeting) for meeting in store.meetings(transaction, program_id)],
-        "unmet": [unmet for part in plan["parts"] for unmet in part["unmet"]],
-        "changes": [change for part in plan["parts"] for change in part["changes"]],
-    }
-
-
-def _shown(meeting: dict[str, Any]) -> dict[str, Any]:
-    fields = ("round", "table", "site_id", "mentor_id", "mentee_id", "score", "because")
-    return {"meeting_id": meeting["_id"], **{name: meeting[name] for name in fields}}
-
-
-def _for(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:
-    is_mentor = meeting["mentor_id"] == participant_id
-    return {
-        "meeting_id": meeting["_id"],
-        "round": meeting["round"],
-        "table": meeting["table"],
-        "site_id": meeting["site_id"],
-        "role_of_other": MENTEE if is_mentor else MENTOR,
-        "other_id": meeting["mentee_id"] if is_mentor else meeting["mentor_id"],
-    }

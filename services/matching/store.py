@@ -7,7 +7,7 @@ from typing import Any
 from pymongo import ASCENDING, DeleteOne, ReplaceOne
 from pymongo.database import Database
 
-from services.matching import history
+from services.matching import history, pairs_store
 from services.matching.domain.groups import Seat
 from services.matching.domain.revision import Revision, meeting_id_of
 from services.matching.domain.roster import Card
@@ -31,6 +31,7 @@ def prepare(database: Database[dict[str, Any]]) -> None:
     database["meetings"].create_index([("mentee_id", ASCENDING)])
     database["meetings"].create_index([("mentor_id", ASCENDING)])
     history.prepare(database)
+    pairs_store.prepare(database)
     database["plans"].create_index("due", partialFilterExpression={"due": True})
 
 
@@ -139,6 +140,21 @@ def due_plans(database: Database[dict[str, Any]]) -> list[str]:
     return [row["_id"] for row in database["plans"].find({"due": True}, {"_id": 1})]
 
 
+def call_off_plan(transaction: Transaction, program_id: str) -> bool:
+    """Have a plan that is due not made; whoever makes it stops. Whether one was due."""
+    due = transaction["plans"].find_one({"_id": program_id, "due": True}, {"requested": 1})
+    if due is None:
+        return False
+    save_plan(transaction, program_id, {"due": False, "called_off": due["requested"]})
+    return True
+
+
+def plan_called_off(database: Database[dict[str, Any]], program_id: str) -> int:
+    """Up to which request for a plan all are called off; 0 if none is."""
+    row = database["plans"].find_one({"_id": program_id}, {"called_off": 1})
+    return (row or {}).get("called_off", 0)
+
+
 def save_plan(transaction: Transaction, program_id: str, changes: dict[str, Any]) -> None:
     """Set fields of a plan."""
     transaction["plans"].update_one({"_id": program_id}, {"$set": changes})
@@ -159,6 +175,11 @@ def meetings_of(reader: Reader, participant_id: str) -> list[dict[str, Any]]:
     """One participant's meetings, by round."""
     mine = {"$or": [{"mentee_id": participant_id}, {"mentor_id": participant_id}]}
     return list(reader["meetings"].find(mine, sort=[("round", ASCENDING)]))
+
+
+def seats_of(reader: Reader, participant_id: str) -> list[Seat]:
+    """The same, as seats."""
+    return [_seat(row) for row in meetings_of(reader, participant_id)]
 
 
 def forget(transaction: Transaction, cards: Iterable[Card]) -> None:

@@ -123,6 +123,7 @@ SUBSCRIPTIONS: Final = (
             "registration.participant-erased",
             "matching.meeting-assigned",
             "matching.meeting-released",
+            "matching.pairing-published",
             "session-timer.round-ended",
             "session-timer.session-finished",
         ),

@@ -62,6 +62,10 @@ class Api:
         """Create, or command."""
         return self.call("POST", path, body)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Say how ``path`` is to be from now on."""
+        return self.call("PUT", path, body)
+
     def call(self, method: str, path: str, body: Any = None, params: Mapping[str, Any] | None = None) -> Any:
         """Call ``path`` (below ``/api/v1``) until it is answered for good; returns the answer's JSON.
 

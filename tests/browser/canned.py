@@ -144,3 +144,43 @@ def report() -> dict[str, Any]:
         "connections": question(0.4, 60),
     }
     return {"program_id": PROGRAM, "k": 5, "held": 72, "answers": 128, "questions": questions}
+
+
+def ranking() -> dict[str, Any]:
+    """Mentee 13 has met three mentors and has not said anything yet."""
+    met = ["mentor-1", "mentor-2", "mentor-4"]
+    return {"program_id": PROGRAM, "submitted": False, "ranks": [], "capacity": None, "met": met}
+
+
+def pairing(method: str | None = None) -> dict[str, Any]:
+    """The pairs by that method; before they are formed without one."""
+    found: dict[str, Any] = {
+        "program_id": PROGRAM,
+        "pairing_id": "pairing",
+        "state": "paired" if method else "none",
+        "failure": None,
+        "revision": 1 if method else 0,
+        "terms": {"method": method, "top": 3, "capacity": 1} if method else None,
+        "rankings": {"mentor": 9, "mentee": 17},
+        "counts": None,
+        "pairs": [],
+        "left_over": None,
+    }
+    if method:
+        kinds = ["mutual", "one-sided", "assigned"]
+        found["pairs"] = [
+            {
+                "pair_id": kind,
+                "mentor_id": f"mentor-{n}",
+                "mentee_id": f"mentee-{12 + n}",
+                "site_id": "jkt",
+                "kind": kind,
+            }
+            for n, kind in enumerate(kinds, start=1)
+        ]
+        found["counts"] = {
+            "stable": {"mutual": 1, "one-sided": 1, "ranked": 0, "assigned": 1},
+            "most_mutual": {"mutual": 2, "one-sided": 0, "ranked": 0, "assigned": 1},
+        }
+        found["left_over"] = {"mentees": ["mentee-20", "mentee-22"], "mentors": []}
+    return found

@@ -24,6 +24,8 @@ class FakeGateway:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.people = {each["participant_id"]: each for each in canned.people()}
         self.plan = canned.plan()
+        self.ranking = canned.ranking()
+        self.pairing = canned.pairing()
         self.calls: list[tuple[str, str, Any]] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         self.feedback: dict[str, dict[str, Any]] = {}
@@ -129,6 +131,12 @@ class FakeGateway:
             case "PUT", ["participants", participant, "questions"]:
                 self.people[participant]["questions"] = body["questions"]
                 return self.people[participant]
+            case "PUT", ["programs", _, "ranking"]:
+                self.ranking |= body
+                return {"program_id": canned.PROGRAM}
+            case "POST", ["programs", _, "pairing"]:
+                self.pairing = canned.pairing(body["method"])
+                return {"program_id": canned.PROGRAM, "state": "pairing"}
             case "POST", ["meetings", meeting, "feedback"]:
                 self.feedback[meeting] = {"meeting_id": meeting, **body}
                 return self.feedback[meeting]
@@ -143,6 +151,8 @@ class FakeGateway:
                 "connections": [{"connection_id": "c1", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]
             },
             f"{program}/report": canned.report(),
+            f"{program}/ranking": self.ranking,
+            f"{program}/pairing": self.pairing,
             f"{program}/access-codes": {
                 "access_codes": [
                     {"participant_id": each, "access_code": f"K7QF-{number:04}"}

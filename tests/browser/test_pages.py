@@ -220,6 +220,51 @@ def test_questions_are_put_in_order_by_keyboard(begun: FakeGateway, open_page: O
     }
 
 
+def test_whom_one_would_go_on_with_is_put_in_order_by_keyboard(begun: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
+    names = [begun.people[each]["name"] for each in begun.ranking["met"]]
+    for name in names[:2]:
+        page.get_by_role("button", name=f"Go on with {name}").first.focus()
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name=f"Move {names[1]} up").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#ranking-list li b")).to_have_text([names[1], names[0]])
+    expect(page.locator("#ranking-capacity")).to_be_hidden()
+    page.locator("#ranking-form").get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_contain_text("saved")
+    assert begun.calls[-1] == ("PUT", f"{PROGRAM}/ranking", {"ranks": ["mentor-2", "mentor-1"]})
+
+
+def test_a_participant_reads_with_whom_it_goes_on(begun: FakeGateway, open_page: OpenPage) -> None:
+    begun.pairing = {"revision": 1, "pairs": [{"pair_id": "p", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]}
+    page = open_page("/me", width=390, height=844, before=as_participant("mentor-1"))
+    expect(page.locator("#pair-list")).to_contain_text(begun.people["mentee-13"]["name"])
+    expect(page.locator("#ranking-capacity")).to_be_visible()
+
+
+def test_the_pairs_are_formed_and_stand_side_by_side(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#report")
+    expect(page.locator("#view-report")).to_contain_text("9 mentors and 17 mentees have said")
+    page.get_by_role("button", name="Form the pairs").click()
+    page.get_by_label("Which pairs are announced").select_option("most-mutual")
+    page.get_by_role("dialog").get_by_role("button", name="Form the pairs").click()
+    row = page.locator("#view-report tr", has_text="announced")
+    expect(row.locator("td")).to_have_text(["2", "0", "0", "1"])
+    assert gateway.calls[-1] == ("POST", f"{PROGRAM}/pairing", {"method": "most-mutual"})
+    expect(page.locator("#view-report")).to_contain_text(gateway.people["mentee-20"]["name"])
+
+
+def test_a_plan_under_way_shows_how_far_it_is_and_can_be_stopped(gateway: FakeGateway, open_page: OpenPage) -> None:
+    gateway.plan |= {"state": "planning", "progress": 0.4}
+    gateway.answers["POST", f"{PROGRAM}/plan/cancellation"] = (200, {"state": "cancelled"})
+    page = open_page(f"{PROGRAM}#plan")
+    expect(page.get_by_role("progressbar")).to_have_js_property("value", 0.4)
+    gateway.plan |= {"state": "cancelled", "progress": None}
+    page.get_by_role("button", name="Stop planning").click()
+    expect(page.get_by_role("button", name="Make the plan")).to_be_visible()
+    assert gateway.calls[-1][1] == f"{PROGRAM}/plan/cancellation"
+
+
 def test_a_pause_is_told_to_screen_readers(begun: FakeGateway, open_page: OpenPage) -> None:
     page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
     expect(page.locator("#phase")).to_have_text("Round 2 of 6")

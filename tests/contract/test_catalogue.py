@@ -90,7 +90,14 @@ CONTRACT = {
     "feedback.program-report-ready": ("program", "program_id figures k answers"),
 }
 # Types added since, which the contract's rules allow.
+_PAIR = "pair_id pairing_id program_id site_id revision mentor_id mentee_id kind"
 ADDED = {
+    "matching.pair-formed": ("pair", _PAIR),
+    "matching.pair-dissolved": ("pair", _PAIR),
+    "matching.pairing-published": (
+        "pairing",
+        "pairing_id program_id revision method mentors mentees pairs stable most_mutual mentees_left_over",
+    ),
     "session-timer.session-rescheduled": ("session", "session_id program_id site_id revision cause timetable"),
 }
 

@@ -1,8 +1,12 @@
 """Matching as a process on the real broker and database: a roster comes in as events, plans go out."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,7 +126,9 @@ class Organizer:
         self._publish([self.event("session-timer.round-started", session, site, **data, **times)])
 
     def call(self, method: str, who: str = "organizer", **arguments: Any) -> dict[str, Any]:
-        token = self._tokens.get(who) or sign(Principal(who, "mentee", "acme", (self.program_id,)), self._private_key)
+        role, _, subject = who.rpartition(":")
+        participant = Principal(subject, role or "mentee", "acme", (self.program_id,))
+        token = self._tokens.get(who) or sign(participant, self._private_key)
         return self._rpc.call(method, {"token": token}, **arguments)
 
     def plan(self) -> dict[str, Any]:
@@ -260,6 +266,138 @@ def test_of_the_erased_only_what_took_place_is_left_and_no_id(
     ledger = organizer.call("ledger", program_id=organizer.program_id)["ok"]
     assert gone not in str(ledger)
     assert ledger["meetings"][held["meeting_id"]] == f"1/{held['table']}/erased/{held['mentee_id']}"
+
+
+def hold_first_round(organizer: Organizer, eventually: Callable[..., Any]) -> dict[str, str]:
+    """Plan, begin the first round at one site; who met whom there, by mentee."""
+    plan = planned(organizer, eventually)
+    organizer.start_round("jkt", 1)
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 1}, 20, "the round is known to have begun")
+    held = [each for each in plan["meetings"] if each["site_id"] == "jkt" and each["round"] == 1]
+    return {each["mentee_id"]: each["mentor_id"] for each in held}
+
+
+def paired(organizer: Organizer, eventually: Callable[..., Any], revision: int, **terms: Any) -> dict[str, Any]:
+    """Have the pairs formed and wait for them."""
+    assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id, **terms)
+
+    def pairing() -> dict[str, Any]:
+        found: dict[str, Any] = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
+        return found
+
+    eventually(lambda: pairing()["state"] == "paired" and pairing()["revision"] == revision, 20, "the pairs")
+    return pairing()
+
+
+def test_people_rank_whom_they_met_and_the_pairs_are_published(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    early = organizer.call("request_pairing", program_id=organizer.program_id)
+    assert early["fault"]["code"] == "not-yet"
+    met = hold_first_round(organizer, eventually)
+    (first, mentor), (second, other), (third, last) = sorted(met.items())
+    for who, ranks in ((first, [mentor]), (second, [other]), (mentor, [first])):
+        role = "mentor" if who == mentor else "mentee"
+        assert "ok" in organizer.call("submit_ranking", f"{role}:{who}", program_id=organizer.program_id, ranks=ranks)
+    found = paired(organizer, eventually, 1)
+    assert {(each["mentee_id"], each["mentor_id"], each["kind"]) for each in found["pairs"]} == {
+        (first, mentor, "mutual"),
+        (second, other, "one-sided"),
+        (third, last, "assigned"),
+    }
+    assert found["rankings"] == {"mentor": 1, "mentee": 2}
+    assert found["counts"]["stable"] == {"mutual": 1, "one-sided": 1, "ranked": 0, "assigned": 1}
+    assert found["left_over"] == {"mentees": [], "mentors": []}
+    own = organizer.call("get_pairing", first, program_id=organizer.program_id)["ok"]
+    assert [each["mentor_id"] for each in own["pairs"]] == [mentor]
+    assert "kind" not in own["pairs"][0], "it would tell how the other one ranked"
+    events = [each for each in outside.wait_for(18 + 1 + 3 + 1) if "pair" in each["type"]]
+    assert [each["type"].split(".")[2] for each in events] == ["pair-formed"] * 3 + ["pairing-published"]
+    assert events[-1]["data"]["stable"] == found["counts"]["stable"]
+
+    # Erased: the pair is dissolved, and no other one changes.
+    place = next(place for place, who in organizer.people.items() if who == first)
+    organizer.tell("erased", *place)
+
+    def dissolved() -> list[str]:
+        return [each["data"]["mentee_id"] for each in outside.wait_for(0) if "pair-dissolved" in each["type"]]
+
+    eventually(dissolved, 20, "the pair is dissolved")
+    assert dissolved() == [first]
+    after = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
+    assert first not in str(after)
+    assert len(after["pairs"]) == 2
+
+
+def test_a_ranking_names_only_people_met_and_only_ones_own(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    met = hold_first_round(organizer, eventually)
+    me = min(met)
+    stranger = organizer.people["mentor", "upg", 0]
+    ranks = [stranger, met[me], met[me]]
+    fault = organizer.call("submit_ranking", me, program_id=organizer.program_id, ranks=ranks, capacity=2)["fault"]
+    assert [each["field"] for each in fault["problems"]] == ["/ranks/0", "/ranks/2", "/capacity"]
+    assert organizer.call("get_ranking", me, program_id=organizer.program_id)["ok"] == {
+        "program_id": organizer.program_id,
+        "submitted": False,
+        "ranks": [],
+        "capacity": None,
+        "met": [met[me]],
+    }
+    for method, who in (
+        ("submit_ranking", "organizer"),
+        ("get_ranking", "organizer"),
+        ("request_pairing", me),
+        ("request_pairing", "stranger"),
+        ("get_pairing", "stranger"),
+        ("cancel_plan", me),
+    ):
+        more = {"ranks": []} if method == "submit_ranking" else {}
+        assert organizer.call(method, who, program_id=organizer.program_id, **more)["fault"]["code"] == "forbidden"
+
+
+def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    plan = planned(organizer, eventually)
+    idle = organizer.call("cancel_plan", program_id=organizer.program_id)
+    assert idle["fault"]["code"] == "conflict"
+    # Nobody solves while the planning process is stopped, so that there is something to call off.
+    with solver_stopped(deployment):
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        assert organizer.plan()["progress"] == 0
+        assert organizer.call("cancel_plan", program_id=organizer.program_id)["ok"]["state"] == "cancelled"
+        assert organizer.plan()["state"] == "cancelled"
+        assert organizer.plan()["meetings"] == plan["meetings"]
+        organizer.call("request_plan", program_id=organizer.program_id)
+        eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan by a planning process of its own")
+    assert organizer.plan()["revision"] == 2
+
+
+@contextmanager
+def solver_stopped(deployment: Deployment) -> Iterator[None]:
+    """Stop the planning process of the one replica there is; it is ended, or goes on in the end."""
+    (parent,) = [deployment.infrastructure.state.daemons[name].pid for name in deployment.names]
+    children = [
+        int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _is_solver_of(each, parent)
+    ]
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGCONT)
+
+
+def _is_solver_of(process: Path, parent: int) -> bool:
+    with suppress(OSError):
+        status = (process / "status").read_text(encoding="utf-8")
+        return f"PPid:\t{parent}\n" in status and b"solver.child" in (process / "cmdline").read_bytes()
+    return False
 
 
 def test_who_has_met_in_an_earlier_program_does_not_meet_again_where_new_pairs_are_wanted(

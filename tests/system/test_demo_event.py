@@ -82,6 +82,11 @@ def _assert_whole(found: dict[str, Any]) -> None:
     assert meetings["held"] == meetings["planned"] == meetings["pairs"] > mentees
     assert found["feedback"] == events["feedback.feedback-submitted"] == 2 * meetings["held"]
     assert 0 < found["connections"] == events["feedback.connection-formed"] < meetings["held"]
+    # Everybody who met somebody is paired, while mentors have places.
+    pairs = found["pairs"]
+    assert pairs["formed"] == events["matching.pair-formed"] <= mentors
+    assert pairs["most_mutual"]["mutual"] >= pairs["stable"]["mutual"] > 0
+    assert found["report"]["pairing"]["stable"] == pairs["stable"]
     assert [site["rounds_held"] for site in found["sites"]] == [found["rounds"]] * 3
     assert events["session-timer.round-started"] == events["session-timer.round-ended"] == 3 * found["rounds"]
     assert events["registration.mentor-registered"] == mentors

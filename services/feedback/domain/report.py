@@ -155,3 +155,24 @@ def figures(made: Mapping[str, Any]) -> dict[str, float]:
     if connections is not None:
         found[CONNECTIONS] = connections.get("1", 0)
     return found
+
+
+def pairing(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Who goes on with whom, in numbers, as matching has published them; None without a pairing.
+
+    ``stable`` and ``most_mutual`` (kind -> pairs) are None where fewer than :data:`K` pairs are formed.
+    """
+    if published is None:
+        return None
+    visible = published["pairs"] >= K
+    told = {name: published[name] for name in ("revision", "method", "mentors", "mentees")}
+    shown_only = ("pairs", "stable", "most_mutual", "mentees_left_over")
+    return told | {name: published[name] if visible else None for name in shown_only}
+
+
+def pairing_figures(made: Mapping[str, Any] | None) -> dict[str, float]:
+    """The figures of the published pairing, by name."""
+    if made is None or made["pairs"] is None:
+        return {}
+    by_kind: Mapping[str, int] = made[made["method"].replace("-", "_")]
+    return {"pairs": made["pairs"], **{f"pairs_{kind.replace('-', '_')}": count for kind, count in by_kind.items()}}

@@ -1,6 +1,6 @@
 """The addresses, by what they are about."""
 
-from services.gateway.routes import access, documents, feedback, live, participants, plans, programs, sessions
+from services.gateway.routes import access, documents, feedback, live, pairing, participants, plans, programs, sessions
 
 #: In the API document, in this order.
 API = (
@@ -11,6 +11,7 @@ API = (
     sessions.blueprint,
     live.blueprint,
     feedback.blueprint,
+    pairing.blueprint,
 )
 #: Beside it.
 SERVING = (documents.blueprint,)

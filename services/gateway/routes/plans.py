@@ -21,3 +21,10 @@ def request_plan(program_id: str) -> Any:
 def get_plan(program_id: str) -> Any:
     """The plan as it is now, and how good it is."""
     return ask("matching", "get_plan", program_id=program_id)
+
+
+@blueprint.route("/programs/<id:program_id>/plan/cancellation", methods=["POST"])
+@blueprint.response(200, views.PlanState)
+def cancel_plan(program_id: str) -> Any:
+    """Stop a plan that is being made; the one that holds stays."""
+    return ask("matching", "cancel_plan", program_id=program_id, idempotency_key=key())

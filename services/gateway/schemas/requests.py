@@ -168,3 +168,27 @@ class Feedback(Request):
     takeaway = fields.String(
         allow_none=True, load_default=None, validate=Length(max=2000), metadata={"description": "own words"}
     )
+
+
+class Ranking(Request):
+    """Whom somebody would go on with after the event."""
+
+    ranks = fields.List(
+        ident("a participant whom the caller has met"),
+        required=True,
+        validate=Length(max=100),
+        metadata={"description": "ids, the dearest first; those who are not named come after all others"},
+    )
+    capacity = whole("mentors only: with how many mentees", 0, 20, allow_none=True, load_default=None)
+
+
+class PairingTerms(Request):
+    """How the pairs are to be formed."""
+
+    method = fields.String(
+        load_default="stable",
+        validate=OneOf(["stable", "most-mutual"]),
+        metadata={"description": "which of the two pairings is published"},
+    )
+    top = whole("a top choice is among the first so many of a ranking", 1, 100, load_default=3)
+    capacity = whole("with how many mentees a mentor goes on who does not say", 0, 20, load_default=1)

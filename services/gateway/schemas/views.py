@@ -148,13 +148,22 @@ class Plan(View):
 
     program_id = text("the program")
     plan_id = text("the plan", allow_none=True)
-    state = text("none, planning, planned or failed")
+    state = text("none, planning, planned, cancelled or failed")
+    progress = number("while it is being planned: the share that is done, 0 to 1")
     revision = whole("counted up with every change")
     requested = whole("revisions asked for")
     planned = whole("revisions made")
     quality = fields.Nested(Quality, allow_none=True)
     meetings = fields.List(fields.Nested(Meeting))
     unmet = fields.List(fields.Raw(), metadata={"description": "wishes that could not be met, and why"})
+
+
+class PlanState(View):
+    """What becomes of a plan."""
+
+    program_id = text("the program")
+    plan_id = text("the plan")
+    state = text("as of a plan")
 
 
 class OwnMeeting(View):
@@ -230,6 +239,54 @@ class Connections(View):
     """The connections of a program: all for organizers, their own for participants."""
 
     connections = fields.List(fields.Nested(Connection))
+
+
+class Ranked(View):
+    """A ranking has been taken."""
+
+    program_id = text("the program")
+    submitted_at = time("when")
+
+
+class OwnRanking(View):
+    """Whom the caller would go on with."""
+
+    program_id = text("the program")
+    submitted = flag("whether the caller has said so yet")
+    ranks = texts("ids, the dearest first")
+    capacity = whole("a mentor's: with how many mentees; none if the mentor has not said")
+    met = texts("ids of those whom the caller has met, by round")
+
+
+class PairingState(View):
+    """What becomes of a pairing."""
+
+    program_id = text("the program")
+    pairing_id = text("the pairing")
+    state = text("none, pairing, paired or failed")
+
+
+class FormedPair(View):
+    """Two who go on together."""
+
+    pair_id = text("the pair")
+    mentor_id = text("the mentor")
+    mentee_id = text("the mentee")
+    site_id = text("the mentor's site")
+    kind = text(
+        "for organizers: mutual (a top choice of both), one-sided (of one), ranked (lower) or assigned (of neither)"
+    )
+
+
+class Pairing(PairingState):
+    """Who goes on with whom; participants see their own pairs and no figures."""
+
+    revision = whole("counted up whenever the pairs are formed")
+    terms = fields.Dict(allow_none=True, metadata={"description": "method, top and capacity it was formed by"})
+    rankings = fields.Dict(metadata={"description": "role -> how many have ranked"})
+    counts = fields.Dict(allow_none=True, metadata={"description": "stable and most_mutual -> kind -> pairs"})
+    pairs = fields.List(fields.Nested(FormedPair))
+    left_over = fields.Dict(allow_none=True, metadata={"description": "mentees and mentors (ids) without a pair"})
 
 
 class Ledgers(View):

@@ -1,6 +1,6 @@
 """Two pairings side by side, with nobody left who could have had a place."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ from services.matching.pairing.rankings import ASSIGNED, Rankings
 from services.matching.pairing.stable import stable
 
 FORMAT = "speedmentor.pairs/1"
+
+#: Gives mentees left over (numbers) a mentor each, where mentors have so many free places.
+PlaceRest = Callable[[Rankings, Sequence[int], Sequence[int]], dict[int, int]]
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,13 @@ class Pairs:
         }
 
 
-def pair(rankings: Rankings) -> Pairs:
-    """Pair everybody for whom there is a place, both ways. The same rankings give the same pairs."""
-    by_stability = _with_the_rest(rankings, stable(rankings))
-    by_mutuality = _with_the_rest(rankings, most_mutual(rankings))
+def pair(rankings: Rankings, place_rest: PlaceRest = place) -> Pairs:
+    """Pair everybody for whom there is a place, both ways. The same rankings give the same pairs.
+
+    ``place_rest`` gives those left over a mentor: by default by the scores that came with the rankings.
+    """
+    by_stability = _with_the_rest(rankings, stable(rankings), place_rest)
+    by_mutuality = _with_the_rest(rankings, most_mutual(rankings), place_rest)
     taken = set(by_stability.values())
     return Pairs(
         stable=_named(rankings, by_stability),
@@ -53,12 +59,12 @@ def pair(rankings: Rankings) -> Pairs:
     )
 
 
-def _with_the_rest(rankings: Rankings, chosen: Mapping[int, int]) -> dict[int, int]:
+def _with_the_rest(rankings: Rankings, chosen: Mapping[int, int], place_rest: PlaceRest) -> dict[int, int]:
     places = list(rankings.capacities)
     for mentor in chosen.values():
         places[mentor] -= 1
     left = [mentee for mentee in range(len(rankings.mentee_ids)) if mentee not in chosen]
-    return {**chosen, **place(rankings, left, places)}
+    return {**chosen, **place_rest(rankings, left, places)}
 
 
 def _named(rankings: Rankings, pairs: Mapping[int, int]) -> tuple[Pair, ...]:

@@ -8,6 +8,7 @@ TOP = 3
 """A top choice is among the first three, where the rankings do not say otherwise."""
 
 MUTUAL, ONE_SIDED, RANKED, ASSIGNED = "mutual", "one-sided", "ranked", "assigned"
+KINDS = (MUTUAL, ONE_SIDED, RANKED, ASSIGNED)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The child's side: ``python -m services.matching.solver.child <file descriptor>``. Ends when its parent does."""
+"""The child's side: ``python -m services.matching.solver.child <file descriptor>``. Ends when its parent does.
+
+It is asked for a plan (``question``) or for the final pairs (``rankings`` and ``rest``).
+"""
 
 import os
 import signal
@@ -8,15 +11,29 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from services.matching.planner import InputFaults, read_input, solve, warm
+from services.matching.pairing import by_plan, pair, read_rankings
+from services.matching.planner import read_input, solve, warm
 from services.matching.solver.frames import Closed, receive, send
+from shared.faults import Invalid
 
 #: Below the services, so that planning takes what they leave.
 NICENESS = 5
 
 
 def answer(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
-    """Plan what is ``asked`` and say on the way how far it is."""
+    """What is ``asked`` for, or why there is none."""
+    try:
+        return _pairs(asked) if "rankings" in asked else _plan(connection, asked)
+    except Closed:
+        raise
+    except Invalid as fault:
+        return {"refused": [f"{each.field}: {each.what}" for each in fault.problems]}
+    except Exception:
+        # A fault of the planner's own: the parent's log gets the place, and the next question finds us alive.
+        return {"broken": traceback.format_exc()}
+
+
+def _plan(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
     told = 0.0
 
     def progress(share: float) -> None:
@@ -25,18 +42,14 @@ def answer(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
             told = share
             send(connection, {"progress": share})
 
-    try:
-        plan_input = read_input(asked["question"])
-    except InputFaults as faults:
-        return {"refused": [f"{where}: {what}" for where, what in faults.faults]}
-    try:
-        plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
-    except Closed:
-        raise
-    except Exception:
-        # A fault of the planner's own: the parent's log gets the place, and the next question finds us alive.
-        return {"broken": traceback.format_exc()}
+    plan_input = read_input(asked["question"])
+    plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
     return {"plan": plan.to_document(), "changes": plan.changes_document()}
+
+
+def _pairs(asked: dict[str, Any]) -> dict[str, Any]:
+    rankings = read_rankings(asked["rankings"])
+    return {"pairs": pair(rankings, by_plan(asked["rest"], asked["seconds"])).to_document()}
 
 
 def main() -> None:

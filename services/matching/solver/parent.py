@@ -49,19 +49,37 @@ class Solver:
     ) -> Answer:
         """The plan for ``question`` (format ``speedmentor.plan-input/1``), in about ``seconds`` at most.
 
+        ``progress`` is told the share that is done, now and then.
+
         Raises:
             SolverFailed: the question was refused, the process died or was silent for too long, or :meth:`cancel`.
         """
+        reply = self._exchange({"question": question, "seconds": seconds}, seconds, progress)
+        return Answer(reply["plan"], reply["changes"])
+
+    def pair(self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """The pairs (format ``speedmentor.pairs/1``) for ``rankings`` (``speedmentor.rankings/1``).
+
+        Whom they leave over is placed as in a plan for ``rest`` (``speedmentor.plan-input/1``, one round).
+
+        Raises:
+            SolverFailed: as in :meth:`ask`.
+        """
+        reply = self._exchange({"rankings": rankings, "rest": rest, "seconds": seconds}, seconds, lambda share: None)
+        pairs: dict[str, Any] = reply["pairs"]
+        return pairs
+
+    def _exchange(self, asked: dict[str, Any], seconds: float, progress: Callable[[float], None]) -> dict[str, Any]:
         with self._turn:
             connection = self._ready()
             try:
                 connection.settimeout(seconds + GRACE)
-                send(connection, {"question": question, "seconds": seconds})
+                send(connection, asked)
                 while "progress" in (reply := receive(connection)):
                     progress(reply["progress"])
             except Closed:
                 self._end()
-                raise SolverFailed("the planning process ended before it had a plan") from None
+                raise SolverFailed("the planning process ended before it had an answer") from None
             except BaseException:
                 # Half of an answer may be under way: this process cannot be asked again.
                 self._end()
@@ -70,7 +88,8 @@ class Solver:
             raise SolverFailed(f"the planner refused {len(reply['refused'])} parts of the question")
         if "broken" in reply:
             raise SolverFailed(reply["broken"])
-        return Answer(reply["plan"], reply["changes"])
+        answer: dict[str, Any] = reply
+        return answer
 
     def cancel(self) -> None:
         """Give up the question in hand, if there is one."""

@@ -1,8 +1,9 @@
-"""What matching publishes: plans and their meetings."""
+"""What matching publishes: plans and their meetings, and who goes on with whom after the event."""
 
 from shared.events.catalogue.common import MOST_ROUNDS, round_number
 from shared.events.catalogue.kind import EventData, EventType
-from shared.events.fields import Code, Flag, Id, Number, Whole
+from shared.events.composites import MapOf
+from shared.events.fields import Code, Flag, Id, Number, OneOf, Whole
 
 
 class PlanPublished(EventData):
@@ -45,9 +46,45 @@ class MeetingData(EventData):
     mentee_id = Id("the mentee")
 
 
+class PairData(EventData):
+    """Who goes on with whom."""
+
+    pair_id = Id("the pair")
+    pairing_id = Id("the pairing")
+    program_id = Id("the program")
+    site_id = Id("the mentor's site", example="jkt")
+    revision = Whole("revision of the pairing that says so", example=1)
+    mentor_id = Id("the mentor")
+    mentee_id = Id("the mentee")
+    kind = OneOf("mutual", "one-sided", "ranked", "assigned", means="whose choice it was")
+
+
+def _pairs_by_kind(means: str) -> MapOf:
+    kinds = {"mutual": 31, "one-sided": 18, "ranked": 4, "assigned": 7}
+    return MapOf(Whole(), means, most=10, example=kinds)
+
+
+class PairingPublished(EventData):
+    """A pairing in numbers: the one published, and side by side what both methods give."""
+
+    pairing_id = Id("the pairing")
+    program_id = Id("the program")
+    revision = Whole("revision of the pairing, counted up", example=1)
+    method = OneOf("stable", "most-mutual", means="by which the published pairs were formed")
+    mentors = Whole("mentors who took part", example=24)
+    mentees = Whole("mentees who took part", example=72)
+    pairs = Whole("pairs published", example=60)
+    stable = _pairs_by_kind("pairs by kind in the stable pairing")
+    most_mutual = _pairs_by_kind("pairs by kind in the pairing with the most mutual top choices")
+    mentees_left_over = Whole("mentees for whom no mentor had a place", example=12)
+
+
 PUBLISHED = (
     EventType("matching.plan-published", "plan", PlanPublished, "A program has its first plan."),
     EventType("matching.plan-revised", "plan", PlanRevised, "A plan has changed; the figures are the new plan's."),
     EventType("matching.meeting-assigned", "meeting", MeetingData, "A mentor and a mentee are to meet."),
     EventType("matching.meeting-released", "meeting", MeetingData, "A meeting that was assigned is off."),
+    EventType("matching.pair-formed", "pair", PairData, "A mentor and a mentee go on together after the event."),
+    EventType("matching.pair-dissolved", "pair", PairData, "A pair that was formed does not hold any more."),
+    EventType("matching.pairing-published", "pairing", PairingPublished, "The pairs of a program are formed."),
 )

@@ -7,7 +7,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.feedback.domain.report import CONNECTIONS, STAY_IN_TOUCH, Cell, K, figures, report, shown
+from services.feedback.domain.report import (
+    CONNECTIONS,
+    STAY_IN_TOUCH,
+    Cell,
+    K,
+    figures,
+    pairing,
+    pairing_figures,
+    report,
+    shown,
+)
 from shared.events import NewEvent
 from shared.events.catalogue import TYPES
 
@@ -121,3 +131,17 @@ def test_shares_and_connections_are_figures_too() -> None:
     assert made["connections_mean"] == round(4 / 6, 4)
     too_few = figures(report([Cell(CONNECTIONS, 1, 4, "jkt")], held=4, answers=8))
     assert too_few == {}
+
+
+@given(few=st.integers(0, K - 1), many=st.integers(K, 100))
+def test_pairs_are_counted_only_where_there_are_k(few: int, many: int) -> None:
+    published = TYPES["speedmentor.matching.pairing-published.v1"].example()
+    hidden = pairing({**published, "pairs": few})
+    assert hidden is not None
+    assert (hidden["pairs"], hidden["stable"], hidden["most_mutual"]) == (None, None, None)
+    assert pairing_figures(hidden) == {}
+    told = pairing_figures(pairing({**published, "pairs": many, "method": "most-mutual"}))
+    assert told["pairs"] == many
+    assert told["pairs_one_sided"] == published["most_mutual"]["one-sided"]
+    assert pairing(None) is None
+    assert pairing_figures(None) == {}

@@ -6,6 +6,7 @@ import { Live } from "./live.js";
 import { card } from "./meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
 import { questions } from "./questions.js";
+import { ranking } from "./ranking.js";
 import { tableName } from "./states.js";
 import { t } from "./words.js";
 
@@ -14,6 +15,7 @@ const state = { agenda: null, people: new Map(), given: new Map(), open: new Set
 const clock = eventClock();
 const countdown = new Countdown({ clock, show });
 let program = null;
+let goingOn = null;
 
 furnish();
 if (!me?.subject || !["mentor", "mentee"].includes(me.role)) location.replace("/");
@@ -37,7 +39,8 @@ async function begin() {
   tell(find("#hello"), t("Hello, {name}", { name: person.name }));
   tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
   if (me.role === "mentee") questions(me.subject, person.questions ?? []);
-  await Promise.all([agenda(), given(), connections()]);
+  goingOn = ranking(me, meet, state.people);
+  await Promise.all([agenda(), given(), connections(), goingOn.look()]);
 }
 
 async function agenda() {
@@ -82,7 +85,7 @@ function show(reading, before) {
   const spoken = announcement(reading, before);
   if (spoken) tell(find("#announce"), spoken);
   if (before && before.state === reading.state && before.round === reading.round && before.revision === reading.revision) return;
-  if (before) agenda().then(connections).catch(() => {});
+  if (before) agenda().then(connections).then(() => goingOn?.look()).catch(() => {});
   draw();
 }
 

@@ -16,7 +16,7 @@ export async function plan(place, { id, program }) {
     for (const person of listed(everybody, "participants")) people.set(person.participant_id, person.name);
     const again = h("button", { type: "button", class: found.state === "planned" ? "" : "main", onclick: (event) => request(event.currentTarget) }, found.state === "planned" ? t("Plan anew") : t("Make the plan"));
     if (found.state === "planning") setTimeout(() => show().catch(showTrouble), ASK_AGAIN);
-    fill(place, verdict(found), found.state === "planning" ? null : h("p", {}, again), (found.meetings ?? []).length ? sites(found.meetings) : null, unmet(found.unmet ?? []));
+    fill(place, verdict(found), h("p", {}, found.state === "planning" ? h("button", { type: "button", onclick: (event) => stop(event.currentTarget) }, t("Stop planning")) : again), (found.meetings ?? []).length ? sites(found.meetings) : null, unmet(found.unmet ?? []));
   }
 
   function request(button) {
@@ -31,8 +31,21 @@ export async function plan(place, { id, program }) {
     });
   }
 
-  function verdict({ state, revision, quality }) {
-    if (state === "planning") return h("p", { class: "notice", role: "status" }, t("The plan is being made …"));
+  function stop(button) {
+    return whileBusy(button, async () => {
+      try {
+        await post(`/programs/${id}/plan/cancellation`);
+        announce(t("No new plan is made; the one that holds stays."));
+      } catch (error) {
+        // It was made in the meantime.
+        if (error.status !== 409) showTrouble(error);
+      }
+      await show();
+    });
+  }
+
+  function verdict({ state, progress, revision, quality }) {
+    if (state === "planning") return h("div", { class: "notice", role: "status" }, t("The plan is being made …"), " ", h("progress", { value: progress ?? 0, max: 1, "aria-label": t("How much of the plan is made") }));
     if (state === "failed") return h("p", { class: "notice bad", role: "alert" }, t("The plan could not be made. Try again; if it fails again, look into the log of the matching service."));
     if (!quality) return h("p", { class: "quiet" }, t("There is no plan yet."));
     const figures = [

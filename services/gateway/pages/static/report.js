@@ -3,6 +3,7 @@
 import { get, listed, post, announce, showTrouble } from "./api.js";
 import { ask } from "./ask.js";
 import { fill, h, whileBusy } from "./dom.js";
+import { pairing } from "./pairing.js";
 import { language, plain, t } from "./words.js";
 
 const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
@@ -22,13 +23,16 @@ export async function report(place, { id, program }) {
     const names = new Map(listed(people, "participants").map((person) => [person.participant_id, person.name]));
     const found = listed(connections, "connections");
     const name = (who) => names.get(who) ?? who;
+    const together = h("section", {});
     fill(place,
       figures ? null : h("p", {}, h("button", { type: "button", onclick: (event) => close(event.currentTarget) }, t("Close the program and make the report"))),
       figures ? tables(figures, program.sites ?? []) : h("p", { class: "quiet" }, t("There is no report yet.")),
       h("h2", {}, t("Connections")),
       h("p", { class: "quiet" }, t("Both chose to stay in touch: {count}", { count: found.length })),
       found.length ? h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Mentor")), h("th", { scope: "col" }, t("Mentee")))),
-        h("tbody", {}, found.map((each) => h("tr", {}, h("td", {}, name(each.mentor_id)), h("td", {}, name(each.mentee_id))))))) : null);
+        h("tbody", {}, found.map((each) => h("tr", {}, h("td", {}, name(each.mentor_id)), h("td", {}, name(each.mentee_id))))))) : null,
+      together);
+    await pairing(together, id, name);
   }
 
   async function close(button) {

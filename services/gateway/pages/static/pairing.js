@@ -1,0 +1,78 @@
+/** The final pairs: forming them from the rankings, both ways side by side, and who goes on with whom. */
+
+import { announce, get, post, showTrouble } from "./api.js";
+import { ask, select } from "./ask.js";
+import { fill, h, whileBusy } from "./dom.js";
+import { t } from "./words.js";
+
+const ASK_AGAIN = 1000;
+
+/** Draws into `place`; `name` gives the name of an id. */
+export async function pairing(place, id, name) {
+  await show();
+
+  async function show() {
+    const found = await get(`/programs/${id}/pairing`);
+    if (found.state === "pairing") setTimeout(() => show().catch(showTrouble), ASK_AGAIN);
+    fill(place,
+      h("h2", {}, t("Going on together")),
+      h("p", { class: "quiet" }, t("Whom they would go on with, {mentors} mentors and {mentees} mentees have said.", { mentors: found.rankings.mentor, mentees: found.rankings.mentee })),
+      found.state === "pairing" ? h("p", { class: "notice", role: "status" }, t("The pairs are being formed …")) : form(found),
+      found.state === "failed" ? h("p", { class: "notice bad", role: "alert" }, t("The pairs could not be formed. Try again; if it fails again, look into the log of the matching service.")) : null,
+      found.counts ? sideBySide(found) : null,
+      found.pairs.length ? table(found.pairs) : null,
+      found.left_over ? left(found.left_over) : null);
+  }
+
+  function form(found) {
+    const text = found.terms ? t("Form the pairs anew") : t("Form the pairs");
+    return h("p", {}, h("button", { type: "button", onclick: (event) => request(event.currentTarget, found.terms) }, text));
+  }
+
+  async function request(button, before) {
+    const given = await ask(t("Form the pairs?"), {
+      text: before ? t("Pairs that were announced may change.") : t("Everybody is paired who has met somebody; who is chosen by nobody is placed by fit, while mentors have places."),
+      fields: [select("method", t("Which pairs are announced"), [["stable", methodText("stable")], ["most-mutual", methodText("most-mutual")]])],
+      yes: t("Form the pairs"),
+    });
+    if (!given) return;
+    await whileBusy(button, async () => {
+      try {
+        await post(`/programs/${id}/pairing`, { method: given.method });
+        announce(t("The pairs are being formed."));
+        await show();
+      } catch (error) {
+        showTrouble(error);
+      }
+    });
+  }
+
+  function sideBySide({ counts, terms }) {
+    const kinds = ["mutual", "one-sided", "ranked", "assigned"];
+    const rows = [["stable", counts.stable], ["most-mutual", counts.most_mutual]];
+    return h("div", { class: "scroll" }, h("table", {},
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Pairs by whose choice they are")), kinds.map((kind) => h("th", { scope: "col" }, kindText(kind))))),
+      h("tbody", {}, rows.map(([method, by]) => h("tr", {}, h("th", { scope: "row" }, methodText(method), method === terms.method ? h("small", {}, ` ${t("announced")}`) : null), kinds.map((kind) => h("td", {}, String(by[kind]))))))));
+  }
+
+  function table(pairs) {
+    return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Going on together") }, h("table", {},
+      h("thead", {}, h("tr", {}, [t("Mentor"), t("Mentee"), t("Whose choice")].map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, pairs.map((pair) => h("tr", {}, h("td", {}, name(pair.mentor_id)), h("td", {}, name(pair.mentee_id)), h("td", {}, kindText(pair.kind)))))));
+  }
+
+  function left({ mentees, mentors }) {
+    if (!mentees.length && !mentors.length) return null;
+    return h("p", { class: "quiet" },
+      mentees.length ? t("Mentees for whom no mentor had a place: {names}.", { names: mentees.map(name).join(", ") }) : "", " ",
+      mentors.length ? t("Mentors who go on with nobody: {names}.", { names: mentors.map(name).join(", ") }) : "");
+  }
+}
+
+function methodText(method) {
+  return method === "stable" ? t("Stable: no two would both rather have each other") : t("The most mutual top choices");
+}
+
+function kindText(kind) {
+  return { mutual: t("Both chose each other"), "one-sided": t("One chose the other"), ranked: t("Named further down"), assigned: t("Placed by fit") }[kind];
+}

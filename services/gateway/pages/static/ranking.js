@@ -1,0 +1,83 @@
+/** After the rounds: whom a participant would go on with, in order, and whom it became. */
+
+import { announce, get, listed, put, showTrouble } from "./api.js";
+import { fill, find, h, whileBusy } from "./dom.js";
+import { t } from "./words.js";
+
+/**
+ * @param {object} me who has logged in
+ * @param {(ids: string[]) => Promise<void>} meet learns who these are
+ * @param {Map<string, object>} people whom it has learnt
+ */
+export function ranking(me, meet, people) {
+  let chosen = [];
+  let met = [];
+  let touched = false;
+  const [section, form, list, others] = [find("#ranking"), find("#ranking-form"), find("#ranking-list"), find("#ranking-others")];
+  const places = find("#ranking-places");
+  find("#ranking-capacity").hidden = me.role !== "mentor";
+  form.addEventListener("submit", save);
+  return { look };
+
+  /** What the services know now; what is being put in order on this page stays. */
+  async function look() {
+    const [own, pairing] = await Promise.all([get(`/programs/${me.program_id}/ranking`), get(`/programs/${me.program_id}/pairing`)]);
+    const pairs = listed(pairing, "pairs");
+    await meet([...own.met, ...pairs.map(other)]);
+    met = own.met;
+    if (!touched) {
+      chosen = [...own.ranks];
+      places.value = own.capacity ?? 1;
+    }
+    section.hidden = !met.length;
+    draw();
+    fill(find("#pair-list"), pairs.length ? h("p", { class: "notice good", role: "status" }, t("You go on with {names}.", { names: pairs.map((pair) => name(other(pair))).join(", ") })) : null);
+  }
+
+  async function save(event) {
+    event.preventDefault();
+    await whileBusy(event.submitter, async () => {
+      try {
+        await put(`/programs/${me.program_id}/ranking`, { ranks: chosen, ...(me.role === "mentor" ? { capacity: Number(places.value) } : {}) });
+        touched = false;
+        announce(t("Your order is saved."));
+      } catch (error) {
+        showTrouble(error);
+      }
+    });
+  }
+
+  function draw(focus = null) {
+    fill(list, chosen.map((id, index) => h("li", { class: "row" }, h("b", {}, name(id)),
+      h("span", { class: "row tight" },
+        button("↑", t("Move {name} up", { name: name(id) }), index > 0, () => move(index, index - 1)),
+        button("↓", t("Move {name} down", { name: name(id) }), index < chosen.length - 1, () => move(index, index + 1)),
+        button("✕", t("Do not go on with {name}", { name: name(id) }), true, () => choose(chosen.toSpliced(index, 1)))))));
+    const rest = met.filter((id) => !chosen.includes(id));
+    fill(others, rest.map((id) => h("li", {}, h("button", { type: "button", "aria-label": t("Go on with {name}", { name: name(id) }), onclick: () => choose([...chosen, id], chosen.length) }, `+ ${name(id)}`))));
+    if (focus !== null) list.children[focus]?.querySelector("button:not(:disabled)")?.focus();
+  }
+
+  function move(from, to) {
+    choose(chosen.toSpliced(from, 1).toSpliced(to, 0, chosen[from]), to);
+  }
+
+  function choose(order, focus = null) {
+    chosen = order;
+    touched = true;
+    draw(focus);
+  }
+
+  function button(sign, label, able, press) {
+    return h("button", { type: "button", class: "small", "aria-label": label, title: label, disabled: !able, onclick: press }, sign);
+  }
+
+  function name(id) {
+    return people.get(id)?.name ?? t("Name not known");
+  }
+
+  function other(pair) {
+    return me.role === "mentor" ? pair.mentee_id : pair.mentor_id;
+  }
+}
+

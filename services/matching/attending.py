@@ -1,0 +1,51 @@
+"""A duty that one replica has in hand: kept by a lease as long as it lives, and watched for being called off."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event as Flag
+from threading import Thread
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from shared.storage.lease import Lease
+
+log = structlog.get_logger()
+
+#: Seconds for which a program is left to a replica that took it and does not prolong its lease: it may be dead, and
+#: an organizer waits for the plan.
+LEASE_SECONDS = 5.0
+#: Seconds between two looks whether the work is still wanted.
+LOOK = 0.25
+
+
+@contextmanager
+def attended(lease: Lease, is_wanted: Callable[[], bool], call_off: Callable[[], None]) -> Iterator[None]:
+    """Keep ``lease`` for as long as its holder lives and works, and give it up at the end.
+
+    Once the work is not wanted any more it is called off; that may happen more than once until the work ends.
+    """
+    over = Flag()
+
+    def attend() -> None:
+        looks = 0
+        while not over.wait(LOOK):
+            looks += 1
+            try:
+                if looks * LOOK >= LEASE_SECONDS / 4:
+                    looks = 0
+                    lease.acquire()
+                if not is_wanted():
+                    call_off()
+            except PyMongoError as error:
+                # At worst another replica does the same: one of the two results is thrown away.
+                log.warning("lease-not-prolonged", lease=lease.name, error=type(error).__name__)
+
+    thread = Thread(target=attend, name="attending", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        lease.release()

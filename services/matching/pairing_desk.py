@@ -1,0 +1,154 @@
+"""The pairing desk: forms the pairs of the programs that ask for it, one program at a time.
+
+As at the planning desk, what is read in one transaction is written in another, and only if it was still asked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from services.matching import pairs_store, store
+from services.matching.attending import LEASE_SECONDS, attended
+from services.matching.domain.going_on import (
+    FormedPair,
+    PairingFacts,
+    Ranking,
+    Terms,
+    asked_for,
+    events_of,
+    met,
+    pairs_in,
+)
+from services.matching.domain.groups import Seat, groups_of
+from services.matching.domain.roster import MENTEE, MENTOR, Card
+from services.matching.solver.parent import Solver, SolverFailed
+from shared.messages import say
+from shared.storage.lease import Lease
+from shared.storage.unit_of_work import Transaction, UnitOfWork
+
+log = structlog.get_logger()
+
+#: Seconds that placing those left over may take for one group of sites where no proof is in sight.
+TIME_LIMIT = 20.0
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What the pairs are formed from, as of one moment."""
+
+    program: Mapping[str, Any]
+    pairing: Mapping[str, Any]
+    groups: tuple[tuple[str, ...], ...]
+    cards: tuple[Card, ...]
+    seats: tuple[Seat, ...]
+    rankings: Mapping[str, Ranking]
+
+    @property
+    def terms(self) -> Terms:
+        """How they are to be formed."""
+        return Terms(**self.pairing["asked"])
+
+    @property
+    def begun(self) -> Mapping[str, int]:
+        """Rounds begun by site."""
+        begun: Mapping[str, int] = self.program.get("begun", {})
+        return begun
+
+
+class PairingDesk:
+    """Forms the pairs of the programs of one database with ``solver``."""
+
+    def __init__(self, unit_of_work: UnitOfWork, solver: Solver, holder: str) -> None:
+        self._unit_of_work = unit_of_work
+        self._solver = solver
+        self._holder = holder
+
+    def work(self) -> None:
+        """Form the pairs that are due and that no other replica forms."""
+        database = self._unit_of_work.database
+        for program_id in pairs_store.due_pairings(database):
+            lease = Lease(database["leases"], f"pairing:{program_id}", self._holder, LEASE_SECONDS)
+            if lease.acquire() is None:
+                continue
+            with attended(lease, lambda: True, self._solver.cancel):
+                self.make(program_id)
+
+    def make(self, program_id: str) -> None:
+        """Form what is due of one program and publish it."""
+        brief = self._unit_of_work.transact(partial(_brief, program_id=program_id))
+        if brief is None:
+            return
+        try:
+            found = [pair for group in brief.groups for pair in self._ask(brief, group)]
+        except SolverFailed as failure:
+            log.error("pairing-failed", program=program_id, why=str(failure))
+            self._unit_of_work.transact(partial(_give_up, brief=brief))
+            return
+        self._unit_of_work.transact(partial(_write, brief=brief, found=found))
+
+    def _ask(self, brief: Brief, group: tuple[str, ...]) -> list[FormedPair]:
+        asked = asked_for(group, brief.cards, brief.seats, brief.begun, brief.rankings, brief.terms)
+        if asked is None:
+            return []
+        return pairs_in(self._solver.pair(asked["rankings"], asked["rest"], TIME_LIMIT), brief.cards)
+
+
+def _brief(transaction: Transaction, program_id: str) -> Brief | None:
+    pairing, program = pairs_store.pairing(transaction, program_id), store.program(transaction, program_id)
+    if pairing is None or program is None or not pairing["due"]:
+        return None
+    return Brief(
+        program,
+        pairing,
+        tuple(groups_of(program["sites"], store.remote_sites(transaction, program_id))),
+        tuple(store.roster(transaction, program_id)),
+        tuple(store.seats(transaction, program_id)),
+        pairs_store.rankings(transaction, program_id),
+    )
+
+
+def _write(transaction: Transaction, brief: Brief, found: list[FormedPair]) -> None:
+    program_id = brief.pairing["_id"]
+    if not _is_asked_for(transaction, brief):
+        log.info("pairing-overtaken", program=program_id)
+        return
+    before = pairs_store.pairs(transaction, program_id)
+    terms_before = brief.pairing["terms"] or brief.pairing["asked"]
+    there = {person for seat in met(brief.seats, brief.begun) for person in seat.pair}
+    heads = {
+        role: sum(card.role == role and card.id in there and not card.withdrawn for card in brief.cards)
+        for role in (MENTOR, MENTEE)
+    }
+    facts = PairingFacts(
+        program_id=program_id,
+        org=brief.program["org"],
+        revision=brief.pairing["revision"] + 1,
+        method=brief.terms.method,
+        mentors=heads[MENTOR],
+        mentees=heads[MENTEE],
+    )
+    old = {each.pair: each for each in before}
+    transaction.publish(*events_of(facts, old, terms_before["method"], found))
+    pairs_store.replace_pairs(transaction, program_id, before, found)
+    done = {"due": False, "revision": facts.revision, "terms": brief.pairing["asked"]}
+    pairs_store.save_pairing(transaction, program_id, {**done, "mentors": facts.mentors, "mentees": facts.mentees})
+    log.info("pairing-published", program=program_id, revision=facts.revision, method=facts.method, pairs=len(found))
+
+
+def _give_up(transaction: Transaction, brief: Brief) -> None:
+    """Leave the pairing that holds; the next request tries again."""
+    if _is_asked_for(transaction, brief):
+        failure = say("The pairs could not be formed; the operators can see why in the log.")
+        changes = {"due": False, "failure": failure.to_document()}
+        pairs_store.save_pairing(transaction, brief.pairing["_id"], changes)
+
+
+def _is_asked_for(transaction: Transaction, brief: Brief) -> bool:
+    """Whether what has been read for is still what is asked for, and nobody else has written it."""
+    now = pairs_store.pairing(transaction, brief.pairing["_id"])
+    return bool(
+        now and now["due"] and all(now[each] == brief.pairing[each] for each in ("requested", "revision", "asked"))
+    )
