@@ -32,7 +32,7 @@ export async function pairing(place, id, name) {
   async function request(button, before) {
     const given = await ask(t("Form the pairs?"), {
       text: before ? t("Pairs that were announced may change.") : t("Everybody is paired who has met somebody; who is chosen by nobody is placed by fit, while mentors have places."),
-      fields: [select("method", t("Which pairs are announced"), [["stable", methodText("stable")], ["most-mutual", methodText("most-mutual")]])],
+      fields: [h("p", { class: "help" }, t("Stable: no two who are apart would both rather have each other. Most mutual: as many as possible are each other's top choice.")), select("method", t("Which pairs are announced"), [["stable", methodText("stable")], ["most-mutual", methodText("most-mutual")]])],
       yes: t("Form the pairs"),
     });
     if (!given) return;
@@ -52,7 +52,7 @@ export async function pairing(place, id, name) {
     const rows = [["stable", counts.stable], ["most-mutual", counts.most_mutual]];
     return h("div", { class: "scroll" }, h("table", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Pairs by whose choice they are")), kinds.map((kind) => h("th", { scope: "col" }, kindText(kind))))),
-      h("tbody", {}, rows.map(([method, by]) => h("tr", {}, h("th", { scope: "row" }, methodText(method), method === terms.method ? h("small", {}, ` ${t("announced")}`) : null), kinds.map((kind) => h("td", {}, String(by[kind]))))))));
+      h("tbody", {}, rows.map(([method, by]) => h("tr", {}, h("th", { scope: "row" }, methodText(method), " ", method === terms.method ? h("span", { class: "badge published" }, t("announced")) : null), kinds.map((kind) => h("td", {}, String(by[kind]))))))));
   }
 
   function table(pairs) {
@@ -70,7 +70,7 @@ export async function pairing(place, id, name) {
 }
 
 function methodText(method) {
-  return method === "stable" ? t("Stable: no two would both rather have each other") : t("The most mutual top choices");
+  return method === "stable" ? t("Stable") : t("Most mutual choices");
 }
 
 function kindText(kind) {
