@@ -61,13 +61,15 @@ test-system: setup  ## the same in containers, with parts killed and replaced; n
 faults: setup  ## kill and restart parts of a running event; long
 	@$(PYTEST) tests/faults
 
-.PHONY: bench-events bench-timer bench-planning
+.PHONY: bench-events bench-timer bench-planning bench-replanning
 bench-events: setup  ## effects a second against stock nameko
 	@$(PYTHON) bench/events.py
 bench-timer: setup  ## how late deadlines ring
 	@$(PYTHON) bench/timer.py
 bench-planning: setup  ## how fast and how good plans are
 	@$(PYTHON) bench/planning.py
+bench-replanning: setup  ## how soon a large plan is right again after an absence
+	@$(PYTHON) -m bench.replanning
 
 .PHONY: images secrets
 images: setup  ## build the container images; OFFLINE=1 where no image registry is reached
