@@ -5,11 +5,13 @@ plan was made from has changed meanwhile, nothing is written and the plan stays 
 same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import eventlet
 import structlog
 from prometheus_client import Counter, Histogram
 
@@ -26,7 +28,8 @@ from services.matching.domain.groups import (
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.progress import Progress
-from services.matching.solver.parent import Answer, Solver, SolverFailed
+from services.matching.solver.parent import Answer, SolverFailed
+from services.matching.solver.pool import Pool
 from shared.messages import say
 from shared.storage.lease import Lease
 from shared.storage.unit_of_work import Transaction, UnitOfWork
@@ -40,8 +43,12 @@ PLANNING_SECONDS = Histogram(
 )
 PLANS_OVERTAKEN = Counter("speedmentor_plans_overtaken_total", "Plans thrown away because the roster changed meanwhile")
 
-#: Seconds the planner may take for one group of sites where no proof is in sight.
+#: Seconds the planner may take for one group of sites where no proof is in sight,
 TIME_LIMIT = 20.0
+#: and for all groups of a program,
+PLAN_SECONDS = 120.0
+#: of which each gets so much at least.
+LEAST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,11 +70,11 @@ class Brief:
 
 
 class Desk:
-    """Plans the programs of one database with ``solver``."""
+    """Plans the programs of one database with the processes of ``pool``."""
 
-    def __init__(self, unit_of_work: UnitOfWork, solver: Solver, holder: str) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, pool: Pool, holder: str) -> None:
         self._unit_of_work = unit_of_work
-        self._solver = solver
+        self._pool = pool
         self._holder = holder
         #: Which request for a plan of the program in hand is being worked on.
         self._request: int | None = None
@@ -81,7 +88,7 @@ class Desk:
                 continue
             self._request = None
             is_wanted = partial(self._is_wanted, program_id)
-            with attended(lease, is_wanted, self._solver.cancel), PLANNING_SECONDS.time():
+            with attended(lease, is_wanted, self._pool.cancel), PLANNING_SECONDS.time():
                 self.make(program_id)
 
     def make(self, program_id: str) -> None:
@@ -91,10 +98,7 @@ class Desk:
             return
         self._request = brief.plan["requested"]
         try:
-            progress = Progress(self._unit_of_work.database, program_id, brief.plan["requested"], len(brief.groups))
-            answers = {
-                group: self._ask(brief, group, progress.of_part(number)) for number, group in enumerate(brief.groups)
-            }
+            answers = self._ask_all(brief)
         except SolverFailed as failure:
             if self._unit_of_work.transact(lambda transaction: _give_up(transaction, brief)):
                 log.error("planning-failed", program=program_id, why=str(failure))
@@ -110,7 +114,30 @@ class Desk:
         request = self._request
         return request is None or store.plan_called_off(self._unit_of_work.database, program_id) < request
 
-    def _ask(self, brief: Brief, group: tuple[str, ...], progress: Callable[[float], None]) -> Answer:
+    def _ask_all(self, brief: Brief) -> dict[tuple[str, ...], Answer]:
+        """The plan of each group; they share nobody, so that they are planned beside each other."""
+        program_id = brief.plan["_id"]
+        progress = Progress(self._unit_of_work.database, program_id, brief.plan["requested"], len(brief.groups))
+        deadline, waiting = time.monotonic() + PLAN_SECONDS, len(brief.groups)
+
+        def ask(number: int, group: tuple[str, ...]) -> Answer:
+            nonlocal waiting
+            if not self._is_wanted(program_id):
+                raise SolverFailed("called off")
+            share = (deadline - time.monotonic()) * self._pool.size / waiting
+            waiting -= 1
+            note = progress.of_part(number)
+            answer = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
+            note(1.0)
+            return answer
+
+        beside = eventlet.GreenPool(self._pool.size)
+        asked = {group: beside.spawn(ask, number, group) for number, group in enumerate(brief.groups)}
+        beside.waitall()
+        self._pool.rest()
+        return {group: each.wait() for group, each in asked.items()}
+
+    def _ask(self, brief: Brief, group: tuple[str, ...], seconds: float, progress: Callable[[float], None]) -> Answer:
         asked = question(
             group,
             brief.program["rounds"],
@@ -122,7 +149,7 @@ class Desk:
         )
         if not asked["mentors"] or not asked["mentees"]:
             return Answer(_nobody(asked), [])
-        return self._solver.ask(asked, TIME_LIMIT, progress)
+        return self._pool.ask(asked, seconds, progress)
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:

@@ -24,7 +24,8 @@ from services.matching.domain.going_on import (
 )
 from services.matching.domain.groups import Seat, groups_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.solver.parent import Solver, SolverFailed
+from services.matching.solver.parent import SolverFailed
+from services.matching.solver.pool import Pool
 from shared.messages import say
 from shared.storage.lease import Lease
 from shared.storage.unit_of_work import Transaction, UnitOfWork
@@ -59,11 +60,11 @@ class Brief:
 
 
 class PairingDesk:
-    """Forms the pairs of the programs of one database with ``solver``."""
+    """Forms the pairs of the programs of one database with the processes of ``pool``."""
 
-    def __init__(self, unit_of_work: UnitOfWork, solver: Solver, holder: str) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, pool: Pool, holder: str) -> None:
         self._unit_of_work = unit_of_work
-        self._solver = solver
+        self._pool = pool
         self._holder = holder
 
     def work(self) -> None:
@@ -73,7 +74,7 @@ class PairingDesk:
             lease = Lease(database["leases"], f"pairing:{program_id}", self._holder, LEASE_SECONDS)
             if lease.acquire() is None:
                 continue
-            with attended(lease, lambda: True, self._solver.cancel):
+            with attended(lease, lambda: True, self._pool.cancel):
                 self.make(program_id)
 
     def make(self, program_id: str) -> None:
@@ -93,7 +94,7 @@ class PairingDesk:
         asked = asked_for(group, brief.cards, brief.seats, brief.begun, brief.rankings, brief.terms)
         if asked is None:
             return []
-        return pairs_in(self._solver.pair(asked["rankings"], asked["rest"], TIME_LIMIT), brief.cards)
+        return pairs_in(self._pool.pair(asked["rankings"], asked["rest"], TIME_LIMIT), brief.cards)
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:

@@ -1,5 +1,6 @@
 """The planning and the pairing desk as a nameko extension: they are open as long as the service runs."""
 
+import os
 import secrets
 import time
 from threading import Event as Flag
@@ -11,7 +12,7 @@ from pymongo.errors import PyMongoError
 
 from services.matching.desk import Desk
 from services.matching.pairing_desk import PairingDesk
-from services.matching.solver.parent import Solver
+from services.matching.solver.pool import Pool
 from shared.extensions.runtime import Runtime
 from shared.messaging.connection import backoff
 
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 
 #: Seconds between two looks for what is due: the queries are answered from an index of nothing but those.
 LOOK = 0.05
+#: Planning processes of one replica; all but one are there only while a large event is planned.
+PROCESSES = min(4, len(os.sched_getaffinity(0)))
 
 
 class Planning(DependencyProvider):
@@ -29,27 +32,27 @@ class Planning(DependencyProvider):
     def setup(self) -> None:
         """Nothing runs yet."""
         self._ended, self._stopping = Flag(), False
-        self._solver = Solver()
+        self._pool = Pool(PROCESSES)
 
     def start(self) -> None:
         """Open the desks."""
         # A process id comes again after a restart in a container; a lease must tell the two lives apart.
         holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
-        self._desks = [desk(self.runtime.unit_of_work, self._solver, holder) for desk in (Desk, PairingDesk)]
+        self._desks = [desk(self.runtime.unit_of_work, self._pool, holder) for desk in (Desk, PairingDesk)]
         self.container.spawn_managed_thread(self._work, identifier="planning")
 
     def stop(self) -> None:
         """Close the desks: a plan in hand is given up and stays due, for another replica or the next start."""
         self._stopping = True
-        self._solver.cancel()
+        self._pool.cancel()
         self._ended.wait(10)
-        self._solver.stop()
+        self._pool.stop()
 
     def get_dependency(self, worker_ctx: Any) -> None:
         """Nothing to hand out."""
 
     def _work(self) -> None:
-        self._solver.start()
+        self._pool.start()
         pauses = iter(backoff())
         while not self._stopping:
             try:

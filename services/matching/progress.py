@@ -15,22 +15,23 @@ OFTEN = 0.3
 
 
 class Progress:
-    """Notes how much of request ``requested`` for a program's plan is done; ``parts`` are planned one by one."""
+    """Notes how much of request ``requested`` for a program's plan is done, which has so many ``parts``."""
 
     def __init__(self, database: Database[dict[str, Any]], program_id: str, requested: int, parts: int) -> None:
         self._collection = database["progress"]
         self._program_id = program_id
         self._requested = requested
-        self._parts = parts
+        self._shares = [0.0] * parts
         self._noted_at = time.monotonic()
 
     def of_part(self, number: int) -> Callable[[float], None]:
         """What part ``number`` (from 0) is to tell its own share to."""
 
         def note(share: float) -> None:
+            self._shares[number] = share
             if time.monotonic() - self._noted_at >= OFTEN:
                 self._noted_at = time.monotonic()
-                done = {"requested": self._requested, "share": (number + share) / self._parts}
+                done = {"requested": self._requested, "share": sum(self._shares) / len(self._shares)}
                 with suppress(PyMongoError):
                     self._collection.replace_one({"_id": self._program_id}, done, upsert=True)
 

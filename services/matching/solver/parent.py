@@ -93,7 +93,7 @@ class Solver:
 
     def cancel(self) -> None:
         """Give up the question in hand, if there is one."""
-        if self._process is not None:
+        if self._process is not None and self._turn.locked():
             self._process.kill()
 
     def stop(self) -> None:

@@ -1,0 +1,76 @@
+"""Some planning processes: one is kept warm, others come while there is more to do than it gets done at once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, LifoQueue
+from typing import Any
+
+from services.matching.solver.parent import Answer, Solver
+
+#: Seconds that a question waits for a warm process before one more is started: starting one takes as long.
+PATIENCE = 0.3
+
+
+class Pool:
+    """At most ``size`` planning processes, each for one question at a time; callers beyond these wait their turn."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._first = Solver()
+        self._all = [self._first, *(Solver() for _ in range(size - 1))]
+        self._spare = self._all[1:]
+        # Last in, first out: what was used last is warm.
+        self._free: LifoQueue[Solver] = LifoQueue()
+        self._free.put(self._first)
+
+    def start(self) -> None:
+        """Have a process ready, so that the first question finds it warm."""
+        self._first.start()
+
+    def ask(
+        self, question: dict[str, Any], seconds: float, progress: Callable[[float], None] = lambda share: None
+    ) -> Answer:
+        """See :meth:`Solver.ask`."""
+        with self._one() as solver:
+            return solver.ask(question, seconds, progress)
+
+    def pair(self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """See :meth:`Solver.pair`."""
+        with self._one() as solver:
+            return solver.pair(rankings, rest, seconds)
+
+    def cancel(self) -> None:
+        """Give up the questions in hand."""
+        for solver in self._all:
+            solver.cancel()
+
+    def rest(self) -> None:
+        """Keep one process only, when no question is in hand."""
+        while True:
+            try:
+                solver = self._free.get_nowait()
+            except Empty:
+                break
+            if solver is not self._first:
+                solver.stop()
+                self._spare.append(solver)
+        self._free.put(self._first)
+
+    def stop(self) -> None:
+        """End all processes."""
+        for solver in self._all:
+            solver.stop()
+
+    @contextmanager
+    def _one(self) -> Iterator[Solver]:
+        solver = self._borrow()
+        try:
+            yield solver
+        finally:
+            self._free.put(solver)
+
+    def _borrow(self) -> Solver:
+        try:
+            return self._free.get(timeout=PATIENCE if self._spare else None)
+        except Empty:
+            return self._spare.pop() if self._spare else self._free.get()
