@@ -4,7 +4,6 @@ Nothing is counted in a document that many writes would meet at: figures are agg
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -258,8 +257,7 @@ def erase(transaction: Transaction, participant_id: str, org: str | None) -> Non
         for collection in ("meetings", "pairs"):
             transaction[collection].update_many({role: participant_id}, {"$set": {role: ERASED}})
     transaction["said"].update_many({"author_id": participant_id}, {"$set": {"author_id": ERASED, "takeaway": None}})
-    # Keys of commands begin with who gave them.
-    transaction["commands"].delete_many({"_id": {"$regex": f"^{re.escape(f'{org}|{participant_id}|')}"}})
+    transaction.forget_commands(org, participant_id)
 
 
 def _digest(participant_id: str) -> str:

@@ -48,10 +48,11 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
 
 
 def _end_pairs(transaction: Transaction, erased: Card) -> None:
+    program = store.program(transaction, erased.program_id) or {}
+    transaction.forget_commands(program.get("org"), erased.id)
     ended = pairs_store.forget(transaction, erased)
     pairing = pairs_store.pairing(transaction, erased.program_id)
-    program = store.program(transaction, erased.program_id)
-    if not ended or pairing is None or not pairing["terms"] or program is None:
+    if not ended or pairing is None or not pairing["terms"]:
         return
     method = pairing["terms"]["method"]
     facts = PairingFacts(

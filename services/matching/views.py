@@ -5,6 +5,7 @@ from typing import Any
 
 from services.matching import pairs_store, store
 from services.matching.domain.going_on import METHODS, FormedPair, counts, met, pair_id_of, pairing_id_of
+from services.matching.domain.groups import Seat
 from services.matching.domain.revision import joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
 from services.matching.progress import share_done
@@ -106,27 +107,22 @@ def pairing_view(transaction: Transaction, program_id: str, sites: Iterable[str]
         "rankings": pairs_store.count_rankings(transaction, program_id),
         "counts": {each.replace("-", "_"): counts(pairs, each) for each in METHODS} if terms else None,
         "pairs": [{**_pair(program_id, each), "kind": each.kind(method)} for each in published],
-        "left_over": {
-            "mentees": sorted(
-                _present(transaction, program_id, MENTEE, {seat.mentee_id for seat in seats})
-                - {each.mentee_id for each in published}
-            ),
-            "mentors": sorted(
-                _present(transaction, program_id, MENTOR, {seat.mentor_id for seat in seats})
-                - {each.mentor_id for each in published}
-            ),
-        }
-        if terms
-        else None,
+        "left_over": _left_over(transaction, program_id, seats, published) if terms else None,
     }
 
 
-def _present(transaction: Transaction, program_id: str, role: str, there: set[str]) -> set[str]:
-    """Those of them who have not withdrawn since."""
-    cards = store.roster(transaction, program_id)
-    return {
-        card.id for card in cards if card.role == role and card.id in there and card.plannable and not card.withdrawn
-    }
+def _left_over(
+    transaction: Transaction, program_id: str, held: Iterable[Seat], pairs: Iterable[FormedPair]
+) -> dict[str, list[str]]:
+    """Who has met somebody, has not withdrawn since and goes on with nobody."""
+    there = {person for seat in held for person in seat.pair}
+    paired = {person for pair in pairs for person in pair.pair}
+    left = [
+        card
+        for card in store.roster(transaction, program_id)
+        if card.id in there - paired and card.plannable and not card.withdrawn
+    ]
+    return {f"{role}s": sorted(card.id for card in left if card.role == role) for role in (MENTEE, MENTOR)}
 
 
 def _pair(program_id: str, pair: FormedPair) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The one place where a service commits: state, inbox, outbox and command memory, all or nothing."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -59,6 +60,11 @@ class Transaction:
     def publish(self, *events: NewEvent, cause: Event | None = None) -> None:
         """Publish ``events`` if and when this transaction commits; ``cause`` is the event they answer."""
         self.published.extend((event, cause) for event in events)
+
+    def forget_commands(self, org: str | None, subject: str) -> None:
+        """Forget which commands somebody gave, and the answers; what they were about stands elsewhere."""
+        # Keys of commands begin with who gave them (Principal.scoped).
+        self["commands"].delete_many({"_id": {"$regex": f"^{re.escape(f'{org}|{subject}|')}"}})
 
 
 class UnitOfWork:

@@ -46,6 +46,11 @@ class FakeGateway:
         self.sessions[session["session_id"]] = session
         self._send("timetable", session)
 
+    def announce(self, pairing: dict[str, Any]) -> None:
+        """Have pairs, and say so on all streams."""
+        self.pairing = pairing
+        self._send("pairs", {"program_id": canned.PROGRAM, "pairing_id": "pairing", "revision": pairing["revision"]})
+
     def cut(self) -> None:
         """End all streams."""
         for stream in list(self._streams):

@@ -235,9 +235,12 @@ def test_whom_one_would_go_on_with_is_put_in_order_by_keyboard(begun: FakeGatewa
     assert begun.calls[-1] == ("PUT", f"{PROGRAM}/ranking", {"ranks": ["mentor-2", "mentor-1"]})
 
 
-def test_a_participant_reads_with_whom_it_goes_on(begun: FakeGateway, open_page: OpenPage) -> None:
-    begun.pairing = {"revision": 1, "pairs": [{"pair_id": "p", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]}
+def test_a_participant_reads_with_whom_it_goes_on_once_that_is_announced(
+    begun: FakeGateway, open_page: OpenPage
+) -> None:
     page = open_page("/me", width=390, height=844, before=as_participant("mentor-1"))
+    expect(page.locator("#ranking")).to_be_visible()
+    begun.announce({"revision": 1, "pairs": [{"pair_id": "p", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]})
     expect(page.locator("#pair-list")).to_contain_text(begun.people["mentee-13"]["name"])
     expect(page.locator("#ranking-capacity")).to_be_visible()
 

@@ -43,6 +43,7 @@ CHANGES = frozenset(
         "session-finished",
     )
 )
+PAIRING = "matching.pairing-published"
 
 
 class Hub:
@@ -111,8 +112,9 @@ class Hub:
         if changed:
             self._session_changed(program_id, event.data["session_id"], event.data["revision"])
         if event.name.startswith("matching."):
-            plan = {name: event.data[name] for name in ("program_id", "plan_id", "revision")}
-            self._send(program_id, event.org, None, "plan", plan)
+            kind, what = ("pairs", "pairing_id") if event.name == PAIRING else ("plan", "plan_id")
+            told = {name: event.data[name] for name in ("program_id", what, "revision")}
+            self._send(program_id, event.org, None, kind, told)
 
     def catch_up(self) -> None:
         """Send everybody the whole truth anew: events may have been missed."""

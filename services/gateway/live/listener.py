@@ -17,6 +17,7 @@ KEYS = (
     "speedmentor.session-timer.#",
     "speedmentor.matching.plan-published.v1",
     "speedmentor.matching.plan-revised.v1",
+    "speedmentor.matching.pairing-published.v1",
 )
 #: Seconds to listen before looking whether to stop and whether the connection lives.
 LISTEN = 0.5

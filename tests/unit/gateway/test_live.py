@@ -144,6 +144,12 @@ def test_a_new_plan_is_told_to_all_sites(screens):
     assert screen.next() == ("plan", {"program_id": "p1", "plan_id": "pl", "revision": 7})
 
 
+def test_the_pairs_are_told_to_all_sites(screens):
+    screen = Screen(screens, site_id="jkt")
+    screens.hear(event("matching.pairing-published", pairing_id="pa", revision=2))
+    assert screen.next() == ("pairs", {"program_id": "p1", "pairing_id": "pa", "revision": 2})
+
+
 def test_a_screen_hears_of_its_own_site_and_organization_only(screens, timer):
     timer.sessions = {"s1": view(), "s2": view("s2", site="bdg"), "s3": view("s3", org="other")}
     there = Screen(screens, site_id="bdg")

@@ -22,11 +22,12 @@ export class Live {
    * @param {(session: object) => void} parts.take called with every timetable that arrives
    * @param {(connected: boolean) => void} [parts.state]
    * @param {(plan: object) => void} [parts.planned] called when there is a new plan
+   * @param {(pairing: object) => void} [parts.paired] called when the final pairs are formed, or formed anew
    * @param {(error: Error) => void} [parts.failed] told why asking directly failed
    * @param {(url: string) => EventSource} [parts.open]
    */
-  constructor({ url, ask, take, state = () => {}, planned = () => {}, failed = () => {}, open = (address) => new EventSource(address) }) {
-    Object.assign(this, { url, ask, take, state, planned, failed, open, source: null, failures: 0, timer: null, fresh: -Infinity });
+  constructor({ url, ask, take, state = () => {}, planned = () => {}, paired = () => {}, failed = () => {}, open = (address) => new EventSource(address) }) {
+    Object.assign(this, { url, ask, take, state, planned, paired, failed, open, source: null, failures: 0, timer: null, fresh: -Infinity });
   }
 
   /** Listens until the returned function is called. */
@@ -65,6 +66,7 @@ export class Live {
     source.onerror = () => this.source === source && this.retry();
     for (const name of NAMES) source.addEventListener(name, (event) => this.source === source && this.hear(event.data));
     source.addEventListener("plan", (event) => this.source === source && this.planned(JSON.parse(event.data)));
+    source.addEventListener("pairs", (event) => this.source === source && this.paired(JSON.parse(event.data)));
   }
 
   close() {

@@ -31,6 +31,7 @@ async function begin() {
     take: (session) => session.site_id === me.site_id && countdown.take(session),
     state: (connected) => tell(find("#connection"), connected ? "" : t("Not connected: the countdown goes on by the last timetable")),
     planned: () => agenda().catch(() => {}),
+    paired: () => goingOn?.look().catch(() => {}),
     failed: (error) => error.status === 401 && showTrouble(error),
   }).start();
   const [person, its] = await Promise.all([get(`/participants/${me.subject}`), get(`/programs/${me.program_id}`)]);
