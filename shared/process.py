@@ -18,6 +18,7 @@ from nameko.containers import ServiceContainer  # noqa: E402
 
 from shared.config import SettingsError, load  # noqa: E402
 from shared.extensions.runtime import SETTINGS  # noqa: E402
+from shared.messaging.connection import encryption  # noqa: E402
 from shared.observability import logs  # noqa: E402
 
 log = structlog.get_logger()
@@ -47,7 +48,13 @@ def run(path: str) -> None:
     logs.configure(settings.service, settings.log_level)
     container = ServiceContainer(
         service_class,
-        {"AMQP_URI": settings.amqp_uri, "max_workers": WORKERS, "heartbeat": 20, SETTINGS: settings},
+        {
+            "AMQP_URI": settings.amqp_uri,
+            "AMQP_SSL": encryption(settings.amqp_uri),
+            "max_workers": WORKERS,
+            "heartbeat": 20,
+            SETTINGS: settings,
+        },
     )
 
     def give_up() -> None:

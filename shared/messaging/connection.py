@@ -1,9 +1,11 @@
 """Connections to the broker, and what their loss looks like."""
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from amqp.exceptions import AMQPError, RecoverableConnectionError
 from kombu import Connection
@@ -22,10 +24,23 @@ def connect(uri: str, name: str) -> Connection:
         uri,
         heartbeat=HEARTBEAT,
         connect_timeout=5,
+        ssl=encryption(uri),
         transport_options={"client_properties": {"connection_name": name}},
     )
     connection.connect()
     return connection
+
+
+def encryption(uri: str) -> dict[str, Any] | None:
+    """How a connection to ``uri`` is to be encrypted; None if it is not.
+
+    The broker's certificate must be signed by an authority that the machine (or ``SSL_CERT_FILE``) trusts, and be for
+    the host in ``uri``: without the name py-amqp would take any host's.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != "amqps":
+        return None
+    return {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": parts.hostname}
 
 
 #: What py-amqp raises when nothing has come in time; eventlet's is its own type.
