@@ -119,6 +119,7 @@ def program(starts_at: datetime) -> dict[str, Any]:
         "round_seconds": 600,
         "break_seconds": 120,
         "warning_seconds": [120, 30],
+        "topics": ["career-change", "funding", "hiring", "leading-people"],
         "sites": [
             {"site_id": "jkt", "name": "Jakarta", "time_zone": "Asia/Jakarta", "starts_at": write(starts_at)},
             {"site_id": "dps", "name": "Denpasar", "time_zone": "Asia/Makassar", "starts_at": write(starts_at)},

@@ -85,7 +85,7 @@ class FakeGateway:
         def live(program_id: str) -> Response:
             return Response(self._frames(), mimetype="text/event-stream", headers={"Cache-Control": "no-store"})
 
-        @app.route("/api/v1/<path:path>", methods=["GET", "POST", "PUT"])
+        @app.route("/api/v1/<path:path>", methods=["GET", "POST", "PUT", "DELETE"])
         def api(path: str) -> Any:
             body = request.get_json(silent=True)
             if request.method != "GET":
@@ -127,6 +127,15 @@ class FakeGateway:
                 return self.people.get(participant)
             case "GET", ["participants", participant, "agenda"]:
                 return self._agenda(participant)
+            case "POST", ["programs", _, "mentees" | "mentors" as roles]:
+                new = {"participant_id": f"new-{len(self.people)}", "role": roles[:-1], "status": "registered", **body}
+                self.people[new["participant_id"]] = {"remote": False, "checked_in": False, **new}
+                return new
+            case "POST", ["participants", participant, "withdrawal"]:
+                self.people[participant] |= {"status": "withdrawn"}
+                return self.people[participant]
+            case "DELETE", ["participants", participant]:
+                return self.people.pop(participant)
             case "POST", ["participants", participant, "check-in"]:
                 self.people[participant] |= {"checked_in": True, "status": "registered"}
                 return self.people[participant]

@@ -1,9 +1,10 @@
 /** The list at the door: find a person, check in, say who has not come. */
 
-import { get, listed, post, announce, showTrouble } from "./api.js";
+import { call, get, listed, post, announce, showTrouble } from "./api.js";
 import { ask, select } from "./ask.js";
 import { fill, find, h, tell, whileBusy } from "./dom.js";
 import { roleText, standing } from "./states.js";
+import { walkIn } from "./walk-in.js";
 import { t } from "./words.js";
 
 /** More rows than this make a slow page and no better overview: the search finds the others. */
@@ -19,8 +20,15 @@ export async function checkIn(place, { id, program }) {
     labelled("site", t("Site"), choices("site", [["", t("All sites")], ...sites])),
     labelled("role", t("Role"), choices("role", [["", t("Everybody")], ["mentor", t("Mentors")], ["mentee", t("Mentees")]])),
     labelled("standing", t("Status"), choices("standing", [["", t("Everybody")], ["expected", t("Expected")], ["here", t("Here")], ["absent", t("Absent")]])));
-  fill(place, form, h("div", { class: "row between" }, counted, h("button", { type: "button", onclick: showCodes }, t("Show access codes"))), list);
+  fill(place, form, h("div", { class: "row between" }, counted, h("button", { type: "button", onclick: showCodes }, t("Show access codes"))),
+    program.state === "cancelled" ? null : walkIn({ id, program, added }), list);
   draw();
+
+  function added(person) {
+    people = [...people, person];
+    codes = null;
+    draw();
+  }
 
   function draw() {
     const [words, site, role, wish] = ["search", "site", "role", "standing"].map((name) => find(`#${name}`, form).value);
@@ -41,7 +49,35 @@ export async function checkIn(place, { id, program }) {
       h("span", { class: `badge ${look}` }, text),
       h("div", { class: "row tight" },
         look === "expected" || look === "absent" ? h("button", { type: "button", class: "main big", "aria-label": t("Check in {name}", person), onclick: (event) => arrive(event.currentTarget, person) }, t("Check in")) : null,
-        look === "expected" || look === "here" ? h("button", { type: "button", class: "big", "aria-label": t("{name} is absent", person), onclick: (event) => miss(event.currentTarget, person) }, t("Absent")) : null));
+        look === "expected" || look === "here" ? h("button", { type: "button", class: "big", "aria-label": t("{name} is absent", person), onclick: (event) => miss(event.currentTarget, person) }, t("Absent")) : null,
+        h("button", { type: "button", class: "big more", "aria-label": t("More on {name}", person), onclick: (event) => more(event.currentTarget, person) }, "…")));
+  }
+
+  /** What is seldom wanted, and cannot be taken back. */
+  async function more(button, person) {
+    const choices = [["erase", t("Erase all that is known of {name}", person)]];
+    if (person.status !== "withdrawn") choices.unshift(["withdraw", t("{name} withdraws and does not come", person)]);
+    const given = await ask(person.name, {
+      text: t("Neither can be taken back. The plan is made anew for those who are there."),
+      fields: [select("what", t("What has happened?"), choices)],
+      yes: t("Do it"),
+      grave: true,
+    });
+    if (given?.what === "withdraw") await change(button, person, () => post(`/participants/${person.participant_id}/withdrawal`), t("{name} has withdrawn.", person));
+    if (given?.what === "erase") await erase(button, person);
+  }
+
+  function erase(button, person) {
+    return whileBusy(button, async () => {
+      try {
+        await call("DELETE", `/participants/${person.participant_id}`);
+        people = people.filter((each) => each.participant_id !== person.participant_id);
+        announce(t("All that was known of this person is erased."));
+        draw();
+      } catch (error) {
+        showTrouble(error);
+      }
+    });
   }
 
   const arrive = (button, person) => change(button, person, () => post(`/participants/${person.participant_id}/check-in`), t("{name} is here.", person));

@@ -2,6 +2,7 @@ import { furnish, get, listed, showTrouble, who } from "./api.js";
 import { eventClock } from "./clock.js";
 import { Countdown, clockFace } from "./countdown.js";
 import { fill, find, h, tell } from "./dom.js";
+import { leaving } from "./leaving.js";
 import { Live } from "./live.js";
 import { card } from "./meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
@@ -40,6 +41,7 @@ async function begin() {
   tell(find("#hello"), t("Hello, {name}", { name: person.name }));
   tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
   if (me.role === "mentee") questions(me.subject, person.questions ?? []);
+  leaving(me.subject, () => agenda().catch(() => {}));
   goingOn = ranking(me, meet, state.people);
   await Promise.all([agenda(), given(), connections(), goingOn.look()]);
 }
