@@ -301,7 +301,7 @@ def test_a_participant_reads_with_whom_it_goes_on_once_that_is_announced(
 
 def test_the_pairs_are_formed_and_stand_side_by_side(gateway: FakeGateway, open_page: OpenPage) -> None:
     page = open_page(f"{PROGRAM}#report")
-    expect(page.locator("#view-report")).to_contain_text("9 mentors and 17 mentees have said")
+    expect(page.locator("#view-report")).to_contain_text("9 by mentors, 17 by mentees")
     page.get_by_role("button", name="Form the pairs").click()
     page.get_by_label("Which pairs are announced").select_option("most-mutual")
     page.get_by_role("dialog").get_by_role("button", name="Form the pairs").click()

@@ -206,4 +206,56 @@ def test_a_program_goes_from_its_files_to_a_plan_on_the_pages(chromium: Browser,
     first = page.locator(".person").first
     first.get_by_role("button", name="Check in").click()
     expect(first.locator(".badge")).to_have_text("Here")
+
+    # Somebody comes whom nobody has registered, and somebody else goes for good.
+    page.get_by_text("Somebody is on no list").click()
+    form = page.locator(".walk-in form")
+    form.get_by_label("Name").fill("Zoë Ćosić")
+    form.get_by_label("Topics").fill("Leadership; hiring")
+    form.get_by_role("button", name="Register and check in").click()
+    expect(page.locator("#said")).to_contain_text("Zoë Ćosić is registered and here. Access code: ")
+    code = page.locator("#said").inner_text().rpartition(" ")[2]
+    walked_in = logged_in(chromium, system.deployment.url, (390, 844), access_code=code)
+    expect(walked_in.locator("#hello")).to_contain_text("Zoë Ćosić")
+    # The plan is made anew with whoever is there now.
+    expect(walked_in.locator(".meeting").first).to_be_visible(timeout=30_000)
+    walked_in.get_by_text("I cannot come").click()
+    walked_in.locator("#erase").click()
+    walked_in.get_by_role("dialog").get_by_role("button", name="Erase my data").click()
+    walked_in.wait_for_url(lambda address: address.endswith("/"))
+    page.reload()
+    page.get_by_label("Search by name").fill("cosic")
+    expect(page.get_by_role("status").filter(has_text="0 found")).to_be_visible()
+    walked_in.context.close()
     page.context.close()
+
+
+def test_who_has_met_ranks_and_reads_with_whom_it_goes_on(
+    chromium: Browser, system: System, program: str, eventually: Callable[..., Any]
+) -> None:
+    api, url = system.organizer(), system.deployment.url
+    eventually(lambda: api.get(f"/programs/{program}/plan")["begun"], 30, "the first round has begun")
+    met = next(each for each in api.get(f"/programs/{program}/plan")["meetings"] if each["round"] == 1)
+    people = {each["participant_id"]: each["name"] for each in api.get(f"/programs/{program}/participants")}
+    codes = {each["participant_id"]: each["access_code"] for each in api.get(f"/programs/{program}/access-codes")}
+    sides = {
+        role: logged_in(chromium, url, (390, 844), access_code=codes[met[f"{role}_id"]])
+        for role in ("mentor", "mentee")
+    }
+    for role, other in (("mentor", "mentee_id"), ("mentee", "mentor_id")):
+        page = sides[role]
+        page.get_by_role("button", name=f"Go on with {people[met[other]]}").click()
+        page.locator("#ranking-form").get_by_role("button", name="Save").click()
+        expect(page.locator("#said")).to_contain_text("saved")
+    office = logged_in(chromium, url, (1366, 768), password=system.infrastructure.organizer_password)
+    office.goto(f"{url}/programs/{program}#report")
+    expect(office.locator("#view-report")).to_contain_text("1 by mentors, 1 by mentees")
+    office.get_by_role("button", name="Form the pairs").click()
+    office.get_by_role("dialog").get_by_role("button", name="Form the pairs").click()
+    row = office.locator("#view-report tr", has_text=people[met["mentee_id"]])
+    expect(row).to_contain_text("Both chose each other", timeout=30_000)
+    # Nobody loads these anew: the stream tells them.
+    expect(sides["mentee"].locator("#pair-list")).to_contain_text(people[met["mentor_id"]])
+    expect(sides["mentor"].locator("#pair-list")).to_contain_text(people[met["mentee_id"]])
+    for page in (office, *sides.values()):
+        page.context.close()

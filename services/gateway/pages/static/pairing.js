@@ -16,7 +16,7 @@ export async function pairing(place, id, name) {
     if (found.state === "pairing") setTimeout(() => show().catch(showTrouble), ASK_AGAIN);
     fill(place,
       h("h2", {}, t("Going on together")),
-      h("p", { class: "quiet" }, t("Whom they would go on with, {mentors} mentors and {mentees} mentees have said.", { mentors: found.rankings.mentor, mentees: found.rankings.mentee })),
+      h("p", { class: "quiet" }, t("Rankings given so far: {mentors} by mentors, {mentees} by mentees.", { mentors: found.rankings.mentor, mentees: found.rankings.mentee })),
       found.state === "pairing" ? h("p", { class: "notice", role: "status" }, t("The pairs are being formed …")) : form(found),
       found.state === "failed" ? h("p", { class: "notice bad", role: "alert" }, t("The pairs could not be formed. Try again; if it fails again, look into the log of the matching service.")) : null,
       found.counts ? sideBySide(found) : null,
