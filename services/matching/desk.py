@@ -120,14 +120,18 @@ class Desk:
         progress = Progress(self._unit_of_work.database, program_id, brief.plan["requested"], len(brief.groups))
         deadline, waiting = time.monotonic() + PLAN_SECONDS, len(brief.groups)
 
-        def ask(number: int, group: tuple[str, ...]) -> Answer:
+        def ask(number: int, group: tuple[str, ...]) -> Answer | SolverFailed:
             nonlocal waiting
-            if not self._is_wanted(program_id):
-                raise SolverFailed("called off")
             share = (deadline - time.monotonic()) * self._pool.size / waiting
             waiting -= 1
             note = progress.of_part(number)
-            answer = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
+            try:
+                if not self._is_wanted(program_id):
+                    raise SolverFailed("called off")
+                answer = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
+            except SolverFailed as failure:
+                # Raised by who waits for all; a green thread that raises has it printed as well.
+                return failure
             note(1.0)
             return answer
 
@@ -135,7 +139,13 @@ class Desk:
         asked = {group: beside.spawn(ask, number, group) for number, group in enumerate(brief.groups)}
         beside.waitall()
         self._pool.rest()
-        return {group: each.wait() for group, each in asked.items()}
+        answers = {}
+        for group, each in asked.items():
+            answer = each.wait()
+            if isinstance(answer, SolverFailed):
+                raise answer
+            answers[group] = answer
+        return answers
 
     def _ask(self, brief: Brief, group: tuple[str, ...], seconds: float, progress: Callable[[float], None]) -> Answer:
         asked = question(
