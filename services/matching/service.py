@@ -45,11 +45,9 @@ class Matching:
     def request_plan(self, **arguments: Any) -> dict[str, Any]:
         """Have the program planned; the plan comes as an event, and :meth:`get_plan` shows how far it is."""
         given = load(RequestPlan, arguments)
-        principal, program_id = self.caller(), given["program_id"]
+        program_id = given["program_id"]
 
-        def work(transaction: Transaction) -> dict[str, Any]:
-            program = self._program(transaction, program_id)
-            principal.require_organizer(program["org"], program_id)
+        def ask(transaction: Transaction, program: dict[str, Any]) -> dict[str, Any]:
             if program.get("cancelled"):
                 raise Conflict(say("The program is cancelled: there is nothing to plan."))
             for role, registered in ((MENTOR, program["mentors"]), (MENTEE, program["mentees"])):
@@ -58,22 +56,20 @@ class Matching:
             store.ask_for_plan(transaction, program_id, "request", [site["site_id"] for site in program["sites"]])
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "planning"}
 
-        return self._once(principal, "request_plan", given, work)
+        return self._organize("request_plan", given, ask)
 
     @answers
     def cancel_plan(self, **arguments: Any) -> dict[str, Any]:
         """Stop a plan that is being made; the one that holds stays. Asked again, or on a change, it is made anew."""
         given = load(RequestPlan, arguments)
-        principal, program_id = self.caller(), given["program_id"]
+        program_id = given["program_id"]
 
-        def work(transaction: Transaction) -> dict[str, Any]:
-            program = self._program(transaction, program_id)
-            principal.require_organizer(program["org"], program_id)
+        def call_off(transaction: Transaction, _program: dict[str, Any]) -> dict[str, Any]:
             if not store.call_off_plan(transaction, program_id):
                 raise Conflict(say("No plan is being made: there is nothing to cancel."))
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "cancelled"}
 
-        return self._once(principal, "cancel_plan", given, work)
+        return self._organize("cancel_plan", given, call_off)
 
     @answers
     def get_plan(self, program_id: str) -> dict[str, Any]:
@@ -132,11 +128,9 @@ class Matching:
     def request_pairing(self, **arguments: Any) -> dict[str, Any]:
         """Have the pairs formed who go on together; they come as events, and :meth:`get_pairing` shows them."""
         given = load(RequestPairing, arguments)
-        principal, program_id = self.caller(), given["program_id"]
+        program_id = given["program_id"]
 
-        def work(transaction: Transaction) -> dict[str, Any]:
-            program = self._program(transaction, program_id)
-            principal.require_organizer(program["org"], program_id)
+        def ask(transaction: Transaction, program: dict[str, Any]) -> dict[str, Any]:
             if program.get("cancelled"):
                 raise Conflict(say("The program is cancelled: there is nobody to pair."))
             if not program.get("begun"):
@@ -145,7 +139,7 @@ class Matching:
             pairs_store.ask_for_pairing(transaction, program_id, terms)
             return {"program_id": program_id, "pairing_id": pairing_id_of(program_id), "state": "pairing"}
 
-        return self._once(principal, "request_pairing", given, work)
+        return self._organize("request_pairing", given, ask)
 
     @answers
     def get_pairing(self, program_id: str) -> dict[str, Any]:
@@ -191,6 +185,19 @@ class Matching:
         return {**self.work.transact(read), "outbox-pending": self.work.pending_events()}
 
     # Steps that calls share
+
+    def _organize(
+        self, name: str, given: dict[str, Any], decide: Callable[[Transaction, dict[str, Any]], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Let ``decide`` act on a program that is the caller's to organize, once."""
+        principal = self.caller()
+
+        def work(transaction: Transaction) -> dict[str, Any]:
+            program = self._program(transaction, given["program_id"])
+            principal.require_organizer(program["org"], given["program_id"])
+            return decide(transaction, program)
+
+        return self._once(principal, name, given, work)
 
     def _once(
         self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
