@@ -37,7 +37,7 @@ class Batch:
     left: int = 1
     #: When everything was confirmed (monotonic).
     confirmed_at: float | None = None
-    #: The highest position in the outbox that settling it can have used.
+    #: The position in the outbox of the last event that settling it has put there.
     settled_to: int | None = None
 
     def less(self) -> bool:

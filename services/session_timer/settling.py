@@ -93,7 +93,7 @@ class Settler:
         for start in range(0, len(rung), CHUNK):
             self._work.transact(partial(self._write_down, rung[start : start + CHUNK]))
         for batch in batches:
-            batch.settled_to = time.time_ns() // 1000 + len(batch.rung)
+            batch.settled_to = self._written_to(batch)
             # Before the claim is taken off: whoever recovers it finds again that they have to wait.
             for session_id, revision in batch.holds:
                 self._work.transact(partial(self._put_on_hold, session_id, revision))
@@ -101,6 +101,14 @@ class Settler:
         self._work.database["shards"].update_one(
             {"_id": shard_name(last.shard)}, {"$pull": {"claims": {"number": {"$lte": last.claim.number}}}}
         )
+
+    def _written_to(self, batch: Batch) -> int:
+        """The position in the outbox of the last event of those sessions that rang through it.
+
+        Asked for, not computed from the time: positions go by the clock of whichever replica wrote them.
+        """
+        queued = [each.after.session.session_id for each in batch.rung if not each.sent]
+        return max((place.position for place in self._outbox.places(queued).values()), default=0) if queued else 0
 
     def _put_on_hold(self, session_id: str, revision: int, tx: Transaction) -> None:
         sessions = Sessions(tx, self._outbox, Trace.start(), self._work.clock)
