@@ -12,10 +12,13 @@ import importlib  # noqa: E402
 import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import replace  # noqa: E402
 
 import structlog  # noqa: E402
 from nameko.containers import ServiceContainer  # noqa: E402
 
+from shared.clock import Clock  # noqa: E402
 from shared.config import SettingsError, load  # noqa: E402
 from shared.extensions.runtime import SETTINGS  # noqa: E402
 from shared.messaging.connection import encryption  # noqa: E402
@@ -32,8 +35,10 @@ LAST_GRACE = 1.5
 WORKERS = 64
 
 
-def run(path: str) -> None:
+def run(path: str, clock: Callable[[Clock], Clock] | None = None) -> None:
     """Run the service class at ``path`` (``module:Class``) until SIGTERM or SIGINT; exits the process.
+
+    ``clock`` makes the clock that the service goes by of the one in the settings, where that is another.
 
     A signal lets calls and batches in hand finish; what is not begun stays on the bus. Exit status 2 means that
     settings are missing or wrong, and standard error names them.
@@ -45,6 +50,8 @@ def run(path: str) -> None:
     except SettingsError as error:
         print(f"{service_class.name} cannot start:\n{error}", file=sys.stderr)
         sys.exit(2)
+    if clock is not None:
+        settings = replace(settings, clock=clock(settings.clock))
     logs.configure(settings.service, settings.log_level)
     container = ServiceContainer(
         service_class,

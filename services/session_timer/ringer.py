@@ -31,13 +31,13 @@ from services.session_timer.domain.bells import bells, next_bell_at
 from services.session_timer.domain.session import HOLD_AFTER
 from services.session_timer.settling import Settler
 from services.session_timer.shards import LEASE_SECONDS, LOOK_SECONDS, Shards
-from services.session_timer.steady import SteadyClock
 from services.session_timer.store import Claim, Document, claims_of, kept_of, shard_name
 from services.session_timer.striker import Strike, Striker
 from services.session_timer.wire import UNWRITTEN, Press, Wire
 from shared.events import Event
 from shared.messaging.connection import LOST, backoff, connect
 from shared.messaging.topology import declare
+from shared.steady_clock import SteadyClock
 from shared.storage.outbox import Place
 from shared.storage.unit_of_work import UnitOfWork
 
@@ -66,13 +66,13 @@ MOST_MADE = 10
 class Ringer:
     """Rings for one replica until stopped. :meth:`threads` are what it needs a thread each for."""
 
-    def __init__(self, unit_of_work: UnitOfWork, amqp_uri: str, holder: str) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, clock: SteadyClock, amqp_uri: str, holder: str) -> None:
         self._database = unit_of_work.database
         self._outbox = unit_of_work.outbox
         self._amqp_uri = amqp_uri
         self._holder = holder
-        self._clock = SteadyClock(unit_of_work.clock)
-        self._shards = Shards(self._database, holder)
+        self._clock = clock
+        self._shards = Shards(self._database, holder, clock.witnessed)
         self._books: dict[int, Book] = {}
         self._wire: Wire | None = None
         self._striker = Striker(self._clock, self._less, self._forget)
@@ -242,9 +242,10 @@ class Ringer:
     def _read(self, book: Book, press: Press) -> None:
         """Bring a book up to date: what has changed since, what comes into sight, and what others have left."""
         until = self._clock.now() + self._event_time(AHEAD)
+        # Before the snapshot is taken: a change that is heard of from now on may not be in it.
+        book.stale = False
         with self._database.client.start_session(snapshot=True) as snapshot:
             shard = self._database["shards"].find_one({"_id": shard_name(book.held.shard)}, session=snapshot)
-            book.stale = False
             if shard is None or shard["token"] != book.held.token:
                 self._books.pop(book.held.shard, None)
                 self._shards.held.pop(book.held.shard, None)

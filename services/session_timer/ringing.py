@@ -7,6 +7,7 @@ from nameko.extensions import DependencyProvider
 
 from services.session_timer.ringer import Ringer
 from shared.extensions.runtime import Runtime
+from shared.steady_clock import SteadyClock
 
 
 class Ringing(DependencyProvider):
@@ -18,7 +19,10 @@ class Ringing(DependencyProvider):
         """Begin to ring."""
         # A process id comes again after a restart in a container; a lease must tell the two lives apart.
         holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
-        self._ringer = Ringer(self.runtime.unit_of_work, self.runtime.settings.amqp_uri, holder)
+        settings = self.runtime.settings
+        if not isinstance(settings.clock, SteadyClock):
+            raise TypeError("the session timer rings by a SteadyClock only; start it with `run(…, clock=SteadyClock)`")
+        self._ringer = Ringer(self.runtime.unit_of_work, settings.clock, settings.amqp_uri, holder)
         self.runtime.checks["bells"] = lambda: self._ringer.works
         for thread in self._ringer.threads():
             self.container.spawn_managed_thread(thread, identifier=f"ringer {thread.__name__}")

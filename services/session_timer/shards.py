@@ -2,11 +2,14 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.database import Database
 
+from services.session_timer.clock_check import ClockCheck, wall
 from services.session_timer.store import SHARDS, shard_name
 from shared.storage.lease import Lease
 
@@ -28,12 +31,16 @@ class Held:
 
 
 class Shards:
-    """The shards that replica ``holder`` holds. :meth:`turn` is called every :data:`LOOK_SECONDS`."""
+    """The shards that replica ``holder`` holds. :meth:`turn` is called every :data:`LOOK_SECONDS`.
 
-    def __init__(self, database: Database[dict[str, Any]], holder: str) -> None:
+    ``tell_ahead`` gets how far this machine's clock is ahead of the database's, now and then, in real seconds.
+    """
+
+    def __init__(self, database: Database[dict[str, Any]], holder: str, tell_ahead: Callable[[float], None]) -> None:
         self._database = database
         self._holder = holder
         self._leases = [Lease(database["shards"], shard_name(shard), holder, LEASE_SECONDS) for shard in range(SHARDS)]
+        self._clocks = ClockCheck(tell_ahead)
         self._renewed = 0.0
         self.held: dict[int, Held] = {}
 
@@ -77,11 +84,15 @@ class Shards:
         return sorted(int(row["_id"].removeprefix("shard-")) for row in rows)
 
     def _show_life(self) -> None:
-        self._database["replicas"].update_one(
+        asked, started = wall(), time.monotonic()
+        shown = self._database["replicas"].find_one_and_update(
             {"_id": self._holder},
-            [{"$set": {"alive_until": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}}}],
+            [{"$set": {"seen_at": "$$NOW", "alive_until": {"$add": ["$$NOW", round(LEASE_SECONDS * 1000)]}}}],
             upsert=True,
+            return_document=ReturnDocument.AFTER,
         )
+        if shown is not None:
+            self._clocks.note(asked, shown["seen_at"], wall(), time.monotonic() - started)
 
     def _fair_share(self) -> int:
         alive = self._database["replicas"].count_documents({"$expr": {"$gt": ["$alive_until", "$$NOW"]}})

@@ -13,8 +13,8 @@ from prometheus_client import Counter, Histogram
 
 from services.session_timer.book import Batch
 from services.session_timer.shards import LEASE_SECONDS
-from services.session_timer.steady import SteadyClock
 from services.session_timer.wire import Wire
+from shared.clock import Clock
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Strike:
 class Striker:
     """One loop that waits for the next instant and sends. ``stalled()`` is called after having been away."""
 
-    def __init__(self, clock: SteadyClock, sent: Callable[[Batch], None], stalled: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, sent: Callable[[Batch], None], stalled: Callable[[], None]) -> None:
         self._clock = clock
         self._sent = sent
         self._stalled = stalled

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.session_timer.steady import PROVED, STEP, SteadyClock
+from shared.steady_clock import PROVED, STEP, SteadyClock
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -106,3 +106,40 @@ def test_a_fast_clock_steps_by_real_seconds():
     before = steady.now()
     machine.after(steady, 0.5)
     assert (steady.now() - before).total_seconds() == pytest.approx(30, abs=0.1)
+
+
+class TestWithAWitness:
+    """The database's clock, asked now and then."""
+
+    def stepped(self, machine, step, really):
+        """What is shown when the wall clock steps; ``really`` is by how much it is then wrong."""
+        steady = machine.steady()
+        machine.after(steady, 5)
+        steady.witnessed(0)
+        machine.set_by = timedelta(seconds=step)
+        machine.after(steady, 0.1)
+        steady.witnessed(really)
+        machine.after(steady, PROVED + 0.2)
+        return steady
+
+    @pytest.mark.parametrize("step", [3600, -3600, 2, -2])
+    def test_a_clock_that_was_set_wrong_is_not_followed_however_long_it_stands(self, machine, step):
+        steady = self.stepped(machine, step, really=step)
+        machine.after(steady, 60)
+        assert steady.now() == pytest.approx(machine.now() - machine.set_by, abs=timedelta(milliseconds=1))
+        # Set right again, it is followed as before.
+        machine.set_by = timedelta()
+        machine.after(steady, 1)
+        assert steady.now() == machine.now()
+
+    @pytest.mark.parametrize("step", [3600, -3600])
+    def test_a_machine_that_slept_or_whose_clock_was_set_right_is_followed(self, machine, step):
+        assert self.stepped(machine, step, really=0).now() == machine.now()
+
+    def test_what_it_said_before_the_step_does_not_count(self, machine):
+        steady = machine.steady()
+        steady.witnessed(0)
+        machine.after(steady, 1)
+        machine.set_by = timedelta(hours=1)
+        machine.after(steady, PROVED + 5)
+        assert machine.now() - steady.now() > timedelta(minutes=59)
