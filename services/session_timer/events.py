@@ -92,8 +92,7 @@ def _program_cancelled(event: Event, transaction: Transaction, sessions: Session
     def cancel(session: Session, now: datetime) -> Change:
         return session.cancel(reason, now)
 
-    for session_id in sessions.ids_of(program_id):
-        sessions.change(session_id, cancel)
+    sessions.change_all(sessions.ids_of(program_id), cancel)
 
 
 _HANDLERS: dict[str, Callable[[Event, Transaction, Sessions, timedelta], None]] = {

@@ -18,15 +18,29 @@ class Command(Schema):
     idempotency_key = fields.String(allow_none=True, load_default=None, validate=Length(1, 200))
 
 
+class RoundCommand(Command):
+    """A command about the round that runs, or that has run last."""
+
+    round = fields.Integer(strict=True, allow_none=True, load_default=None, validate=Range(min=1))
+
+
 class ShiftStart(Command):
-    """Start later or earlier; without a session, at all sites of the program that have not begun."""
+    """Start later or earlier; without a session, at all sites of the program that have not begun.
+
+    For all sites ``revisions`` has the revision of each timetable on which the command was given, by session.
+    """
 
     program_id = fields.String(required=True, validate=Length(1, 128))
     session_id = fields.String(allow_none=True, load_default=None, validate=Length(1, 128))
     by_seconds = fields.Integer(required=True, strict=True, validate=Range(min=-WEEK, max=WEEK))
+    revisions = fields.Dict(
+        keys=fields.String(validate=Length(1, 128)),
+        values=fields.Integer(strict=True, validate=Range(min=1)),
+        load_default=dict,
+    )
 
 
-class Extend(Command):
+class Extend(RoundCommand):
     """Give the running round more time."""
 
     seconds = fields.Integer(required=True, strict=True)

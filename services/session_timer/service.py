@@ -9,7 +9,7 @@ from services.session_timer import store
 from services.session_timer.domain.session import Change, Session, State
 from services.session_timer.events import hear, on_time
 from services.session_timer.ringing import Ringing
-from services.session_timer.schemas import ChoosePolicy, Command, Extend, ShiftStart
+from services.session_timer.schemas import ChoosePolicy, Command, Extend, RoundCommand, ShiftStart
 from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
@@ -26,8 +26,9 @@ Decision = Callable[[Session, datetime], Change]
 class SessionTimer:
     """Times the sessions of all programs.
 
-    Every command takes the ``revision`` of the timetable it was given on (None: whichever holds) and an
-    ``idempotency_key``: a repetition with the same key gets the first answer and has no effect.
+    Every command takes the ``revision`` of the timetable it was given on (None: whichever holds), those about a round
+    the ``round`` that was running or had run last (None: whichever), and all an ``idempotency_key``: a repetition
+    with the same key gets the first answer and has no effect.
     """
 
     name = "session_timer"
@@ -92,14 +93,15 @@ class SessionTimer:
         """
         given = load(ShiftStart, arguments)
         by = timedelta(seconds=given["by_seconds"])
-
-        def decide(session: Session, now: datetime) -> Change:
-            return session.shift_start(by, now, given["revision"])
-
         if given["session_id"] is None:
-            return self._shift_program(given, decide)
-        session = self._of_program(given)
-        return {"sessions": [self._command("shift_start", {**given, "session_id": session}, decide)], "left": []}
+            return self._shift_program(given, by)
+        session_id = self._of_program(given)
+        moved = self._command(
+            "shift_start",
+            {**given, "session_id": session_id},
+            lambda session, now: session.shift_start(by, now, given["revision"]),
+        )
+        return {"sessions": [moved], "left": []}
 
     @answers
     def pause(self, **arguments: Any) -> dict[str, Any]:
@@ -118,26 +120,34 @@ class SessionTimer:
         """Give the running round ``seconds`` more; no meeting passes 900 s."""
         given = load(Extend, arguments)
         return self._command(
-            "extend", given, lambda session, now: session.extend(given["seconds"], now, given["revision"])
+            "extend",
+            given,
+            lambda session, now: session.extend(given["seconds"], now, given["revision"], given["round"]),
         )
 
     @answers
     def skip_break(self, **arguments: Any) -> dict[str, Any]:
         """Start the next round now."""
-        given = load(Command, arguments)
-        return self._command("skip_break", given, lambda session, now: session.skip_break(now, given["revision"]))
+        given = load(RoundCommand, arguments)
+        return self._command(
+            "skip_break", given, lambda session, now: session.skip_break(now, given["revision"], given["round"])
+        )
 
     @answers
     def end_round(self, **arguments: Any) -> dict[str, Any]:
         """End the running round now."""
-        given = load(Command, arguments)
-        return self._command("end_round", given, lambda session, now: session.end_round(now, given["revision"]))
+        given = load(RoundCommand, arguments)
+        return self._command(
+            "end_round", given, lambda session, now: session.end_round(now, given["revision"], given["round"])
+        )
 
     @answers
     def restart_round(self, **arguments: Any) -> dict[str, Any]:
         """Begin the running round anew, within its first 30 s."""
-        given = load(Command, arguments)
-        return self._command("restart_round", given, lambda session, now: session.restart_round(now, given["revision"]))
+        given = load(RoundCommand, arguments)
+        return self._command(
+            "restart_round", given, lambda session, now: session.restart_round(now, given["revision"], given["round"])
+        )
 
     @answers
     def choose_policy(self, **arguments: Any) -> dict[str, Any]:
@@ -157,12 +167,13 @@ class SessionTimer:
         principal = self.caller()
 
         def work(transaction: Transaction) -> dict[str, Any]:
-            return self._carry_out(transaction, principal, name, given, given["session_id"], decide)
+            return self._carry_out(transaction, principal, name, given, [given["session_id"]], decide)[0]
 
         return self._once(principal, name, given, work)
 
-    def _shift_program(self, given: dict[str, Any], decide: Decision) -> dict[str, Any]:
+    def _shift_program(self, given: dict[str, Any], by: timedelta) -> dict[str, Any]:
         principal = self.caller()
+        revisions = given["revisions"]
 
         def work(transaction: Transaction) -> dict[str, Any]:
             sessions = store.read(self.work.database, {"program_id": given["program_id"]}, transaction.now)
@@ -172,10 +183,11 @@ class SessionTimer:
             ahead = {each.session_id for each in sessions if each.phase(transaction.now).state is State.SCHEDULED}
             if not ahead:
                 raise Conflict(say("All sessions of the program have begun: no start can be moved any more."))
-            moved = [
-                self._carry_out(transaction, principal, "shift_start", given, session_id, decide)
-                for session_id in sorted(ahead)
-            ]
+
+            def decide(session: Session, now: datetime) -> Change:
+                return session.shift_start(by, now, revisions.get(session.session_id))
+
+            moved = self._carry_out(transaction, principal, "shift_start", given, sorted(ahead), decide)
             left = sorted(each.session_id for each in sessions if each.session_id not in ahead)
             return {"sessions": moved, "left": left}
 
@@ -195,10 +207,10 @@ class SessionTimer:
         principal: Principal,
         name: str,
         given: dict[str, Any],
-        session_id: str,
+        ids: Sequence[str],
         decide: Decision,
-    ) -> dict[str, Any]:
-        """Change one session and write down who did what, in one transaction."""
+    ) -> list[dict[str, Any]]:
+        """Change sessions and write down who did what, in one transaction."""
 
         def allowed(session: Session, now: datetime) -> Change:
             if not _may_see(principal, session):
@@ -206,22 +218,25 @@ class SessionTimer:
             principal.require_organizer(session.org or "", session.program_id, session.site_id)
             return decide(session, now)
 
-        session = self._sessions(transaction).change(session_id, allowed)
-        transaction["audit"].insert_one(
-            {
-                "_id": new_id(),
-                "session_id": session_id,
-                "program_id": session.program_id,
-                "site_id": session.site_id,
-                "who": principal.subject,
-                "role": principal.role,
-                "what": name,
-                "given": {key: value for key, value in given.items() if value is not None},
-                "at": transaction.now,
-                "revision": session.revision,
-            }
+        sessions = self._sessions(transaction).change_all(ids, allowed)
+        transaction["audit"].insert_many(
+            [
+                {
+                    "_id": new_id(),
+                    "session_id": session.session_id,
+                    "program_id": session.program_id,
+                    "site_id": session.site_id,
+                    "who": principal.subject,
+                    "role": principal.role,
+                    "what": name,
+                    "given": {key: value for key, value in given.items() if value is not None},
+                    "at": transaction.now,
+                    "revision": session.revision,
+                }
+                for session in sessions
+            ]
         )
-        return session.view(transaction.now)
+        return [session.view(transaction.now) for session in sessions]
 
     def _of_program(self, given: dict[str, Any]) -> str:
         session_id: str = given["session_id"]

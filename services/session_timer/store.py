@@ -8,12 +8,12 @@ by the next command on them. ``heard`` tells which claims a session's document h
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, InsertOne, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -23,9 +23,9 @@ from services.session_timer.domain.session import Change, Session
 from services.session_timer.domain.timetable import Slot
 from shared.clock import Clock
 from shared.events import Event
-from shared.faults import NotFound
+from shared.faults import NotFound, NotYet
 from shared.messages import say
-from shared.storage.outbox import Outbox
+from shared.storage.outbox import Outbox, Place
 from shared.storage.unit_of_work import Transaction
 from shared.trace import Trace
 
@@ -33,6 +33,9 @@ Document = dict[str, Any]
 
 SHARDS = 8
 """How many parts the sessions are rung in. Replicas share them, so more replicas than this do not ring more."""
+
+FARTHEST_CLAIM = 5.0
+"""Real seconds ahead of which no bell is claimed, even where the clocks of two replicas are some seconds apart."""
 
 
 def shard_of(session_id: str) -> int:
@@ -91,11 +94,10 @@ class Kept:
 
 
 class StillToRing(PyMongoError):
-    """A bell of the session is claimed and its instant has not come: begin the transaction anew after it."""
+    """A bell of a session was claimed and its instant had not come: begin the transaction anew."""
 
-    def __init__(self, wait: timedelta) -> None:
-        super().__init__("a bell is about to ring", error_labels=["TransientTransactionError"])
-        self.wait = wait
+    def __init__(self) -> None:
+        super().__init__("a bell was about to ring", error_labels=["TransientTransactionError"])
 
 
 def prepare(database: Database[Document]) -> None:
@@ -144,15 +146,16 @@ class Sessions:
 
     def add(self, sessions: Sequence[Session]) -> None:
         """Keep new sessions."""
-        shards = self._announce({shard_of(session.session_id) for session in sessions})
+        if not sessions:
+            return
+        shards = self._shards({shard_of(session.session_id) for session in sessions})
         writes = []
         for session in sessions:
             shard = shard_of(session.session_id)
-            document = shards[shard]
-            kept = Kept(session, shard, document["claimed"], self._trace)
-            writes.append(InsertOne({"_id": session.session_id, **_row(kept), "changed": document["changes"]}))
-        if writes:
-            self._transaction["sessions"].bulk_write(writes, ordered=False)
+            kept = Kept(session, shard, shards[shard]["claimed"], self._trace)
+            writes.append(InsertOne(_changed(kept, shards)))
+        self._transaction["sessions"].bulk_write(writes, ordered=False)
+        self._announce(set(shards))
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these sessions there are."""
@@ -164,45 +167,84 @@ class Sessions:
         return sorted(row["_id"] for row in rows)
 
     def change(self, session_id: str, decide: Callable[[Session, datetime], Change]) -> Session:
-        """Let ``decide`` change a session and publish what comes of it.
+        """See :meth:`change_all`."""
+        return self.change_all([session_id], decide)[0]
 
-        The shard's document is written first: so this transaction and a claim on the shard exclude each other,
-        and what the ringing replica has prepared for this session is known as taken back. Where a bell of it has
-        been claimed for a moment that is still to come, the change comes after that bell: the transaction is given
-        up, so that it holds up nobody, and begins anew when the bell has rung.
+    def change_all(self, ids: Sequence[str], decide: Callable[[Session, datetime], Change]) -> list[Session]:
+        """Let ``decide`` change each of these sessions and publish what comes of it.
+
+        The shards' documents are written last. So this transaction and a claim on a shard exclude each other, and
+        what the ringing replica has prepared for these sessions is known as taken back; but bells of others in the
+        shard wait for hardly more than the commit, however many sessions are changed. Where a bell has been claimed
+        for a moment that is still to come, the change comes after that bell: the transaction is given up, so that
+        it holds up nobody, and begins anew when the bell has rung.
+
+        Returns:
+            The sessions as they are now, in the order of ``ids``.
 
         Raises:
             NotFound: there is no such session.
+            NotYet: bells are claimed for a time so far ahead that this replica's clock must be behind.
         """
-        row = self._transaction["sessions"].find_one({"_id": session_id})
-        if row is None:
+        rows = {row["_id"]: row for row in self._find({"_id": {"$in": list(ids)}})}
+        if len(rows) < len(set(ids)):
             raise NotFound(say("There is no such session."))
-        kept = kept_of(row)
-        shard = self._announce({kept.shard})[kept.shard]
-        place = self._outbox.places([session_id], self._transaction.session).get(session_id)
-        kept, events = kept.catch_up(claims_of(shard), place.ordinal if place else 0)
-        if events and (early := events[-1].time - self._transaction.now) > timedelta():
-            self._transaction.session.abort_transaction()
-            time.sleep(self._clock.real_seconds(early.total_seconds()))
-            raise StillToRing(early)
-        self._outbox.record(self._transaction.session, events, sent=False)
-        session, published = decide(kept.session, self._transaction.now)
-        if session != kept.session or events or published:
-            after = Kept(session, kept.shard, shard["claimed"], self._trace)
-            self._transaction["sessions"].update_one(
-                {"_id": session_id}, {"$set": {**_row(after), "changed": shard["changes"]}}
-            )
-            self._transaction.publish(*published)
-        return session
+        before = [kept_of(rows[session_id]) for session_id in ids]
+        shards = self._shards({kept.shard for kept in before})
+        places = self._outbox.places(list(ids), self._transaction.session)
+        caught_up = [
+            kept.catch_up(claims_of(shards[kept.shard]), places.get(kept.session.session_id, Place(0, 0)).ordinal)
+            for kept in before
+        ]
+        rung = [event for _, events in caught_up for event in events]
+        self._wait_for(rung)
+        changed: list[Kept] = []
+        after: list[Session] = []
+        for number, (kept, events) in enumerate(caught_up):
+            if number % 20 == 0:
+                # A program may have thousands; bells of others are due meanwhile.
+                time.sleep(0)
+            session, published = decide(kept.session, self._transaction.now)
+            after.append(session)
+            if session != kept.session or events or published:
+                changed.append(Kept(session, kept.shard, shards[kept.shard]["claimed"], self._trace))
+                self._transaction.publish(*published)
+        self._outbox.record(self._transaction.session, rung, sent=False)
+        self._write(changed, shards)
+        return after
 
-    def _announce(self, shards: set[int]) -> dict[int, Document]:
-        """Tell who rings these shards that something in them changes; their documents as they then are."""
-        return {
-            shard: self._transaction["shards"].find_one_and_update(
-                {"_id": shard_name(shard)}, {"$inc": {"changes": 1}}, return_document=ReturnDocument.AFTER
-            )
-            for shard in sorted(shards)
-        }
+    def _wait_for(self, rung: Sequence[Event]) -> None:
+        early = max((event.time for event in rung), default=self._transaction.now) - self._transaction.now
+        seconds = self._clock.real_seconds(early.total_seconds())
+        if seconds <= 0:
+            return
+        if seconds > FARTHEST_CLAIM:
+            raise NotYet(say("The clock of this part of the session timer is behind; try again in a moment."))
+        self._transaction.session.abort_transaction()
+        time.sleep(seconds)
+        raise StillToRing()
+
+    def _find(self, query: Document) -> Iterable[Document]:
+        found: Iterable[Document] = self._transaction["sessions"].find(query, batch_size=100_000)
+        return found
+
+    def _shards(self, shards: set[int]) -> dict[int, Document]:
+        """The documents of these shards."""
+        names = {shard_name(shard): shard for shard in shards}
+        return {names[row["_id"]]: row for row in self._transaction["shards"].find({"_id": {"$in": list(names)}})}
+
+    def _write(self, changed: Sequence[Kept], shards: dict[int, Document]) -> None:
+        if not changed:
+            return
+        rows = [_changed(kept, shards) for kept in changed]
+        writes = [UpdateOne({"_id": row["_id"]}, {"$set": row}) for row in rows]
+        self._transaction["sessions"].bulk_write(writes, ordered=False)
+        self._announce({kept.shard for kept in changed})
+
+    def _announce(self, shards: set[int]) -> None:
+        """Tell who rings these shards that something in them changes: one more than was read of them."""
+        names = [shard_name(shard) for shard in sorted(shards)]
+        self._transaction["shards"].update_many({"_id": {"$in": names}}, {"$inc": {"changes": 1}})
 
 
 def kept_of(row: Document) -> Kept:
@@ -264,6 +306,11 @@ def read(database: Database[Document], query: Document, now: datetime) -> list[S
     }
     kept = [kept_of(row) for row in database["sessions"].find(query)]
     return [each.catch_up(claims.get(shard_name(each.shard), []), 0)[0].session for each in kept]
+
+
+def _changed(kept: Kept, shards: Mapping[int, Document]) -> Document:
+    """The document of a session that is changed together with its shard."""
+    return {"_id": kept.session.session_id, **_row(kept), "changed": shards[kept.shard]["changes"] + 1}
 
 
 def _row(kept: Kept) -> Document:

@@ -31,13 +31,13 @@ def shift_start(given: dict[str, Any], program_id: str) -> Any:
     return ask("session_timer", "shift_start", program_id=program_id, **given, idempotency_key=key())
 
 
-def _add_command(path: str, method: str, means: str) -> None:
+def _add_command(path: str, method: str, means: str, takes: type[requests.Command] = requests.Command) -> None:
     """Sessions know five commands without arguments of their own."""
 
-    @blueprint.arguments(requests.Command)
+    @blueprint.arguments(takes)
     @blueprint.response(200, views.Session)
     def command(given: dict[str, Any], session_id: str) -> Any:
-        return ask("session_timer", method, session_id=session_id, revision=given["revision"], idempotency_key=key())
+        return ask("session_timer", method, session_id=session_id, **given, idempotency_key=key())
 
     command.__name__, command.__doc__ = method, means
     blueprint.route(f"/sessions/<id:session_id>/{path}", methods=["POST"], endpoint=method)(command)
@@ -45,9 +45,11 @@ def _add_command(path: str, method: str, means: str) -> None:
 
 _add_command("pause", "pause", "Stop the clock.")
 _add_command("resume", "resume", "Go on after a pause, or after the timer has held the session.")
-_add_command("skip-break", "skip_break", "Start the next round now.")
-_add_command("end-round", "end_round", "End the running round now.")
-_add_command("restart-round", "restart_round", "Begin the running round anew, within its first 30 s.")
+_add_command("skip-break", "skip_break", "Start the next round now.", requests.RoundCommand)
+_add_command("end-round", "end_round", "End the running round now.", requests.RoundCommand)
+_add_command(
+    "restart-round", "restart_round", "Begin the running round anew, within its first 30 s.", requests.RoundCommand
+)
 
 
 @blueprint.route("/sessions/<id:session_id>/extension", methods=["POST"])

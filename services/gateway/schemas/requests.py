@@ -120,14 +120,39 @@ class Command(Request):
     )
 
 
+class RoundCommand(Command):
+    """What a command about a round may carry."""
+
+    round = fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=Range(min=1),
+        metadata={
+            "description": "the round that was running, or had run last, when the command was given; if it is another "
+            "one by now: 409, with the session as it is. Bells make no new revision. Without it the command is for "
+            "whichever runs"
+        },
+    )
+
+
 class StartShift(Command):
     """Start later, or earlier."""
 
     by_seconds = whole("later; negative: earlier", -WEEK, WEEK, required=True)
     session_id = ident("only this one; without it all that have not begun", load_default=None, allow_none=True)
+    revisions = fields.Dict(
+        keys=ident("a session"),
+        values=fields.Integer(strict=True, validate=Range(min=1)),
+        load_default=dict,
+        metadata={
+            "description": "without `session_id`: the timetable of each session on which the command was given; "
+            "if one of them has a newer one: 409, and none is moved"
+        },
+    )
 
 
-class Extension(Command):
+class Extension(RoundCommand):
     """More time for the running round."""
 
     seconds = whole("more; no meeting passes 900 s", 1, 900, required=True)

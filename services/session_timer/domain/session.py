@@ -107,7 +107,8 @@ class Session:
 
     def phase(self, now: datetime) -> Phase:
         """Where the session stands at ``now``: it follows from the timetable alone."""
-        at = self.cancelled_at or self.paused_at or now
+        # Cancelled in a pause, it ended where the pause began: the rounds after it never came.
+        at = self.paused_at or self.cancelled_at or now
         begun = [slot for slot in self.slots if slot.starts_at <= at]
         round_ = begun[-1].round if begun else 0
         if self.cancelled_at:
@@ -193,9 +194,9 @@ class Session:
         data = session._change_data(round=session.phase(now).round, at=write_time(now))
         return session, [*events, session.event("session-resumed", data)]
 
-    def extend(self, seconds: int, now: datetime, revision: int | None = None) -> Change:
+    def extend(self, seconds: int, now: datetime, revision: int | None = None, meant: int | None = None) -> Change:
         """Give the running round more time; refused if the meeting would pass the limit."""
-        session, events, now = self._ready(now, revision)
+        session, events, now = self._ready(now, revision, meant)
         slot = session._in_round(now)
         by = timedelta(seconds=seconds)
         if not NOTHING < by <= slot.room:
@@ -212,9 +213,9 @@ class Session:
         data = session._change_data(round=slot.round, seconds=seconds)
         return session, [*events, session.event("round-extended", data)]
 
-    def skip_break(self, now: datetime, revision: int | None = None) -> Change:
+    def skip_break(self, now: datetime, revision: int | None = None, meant: int | None = None) -> Change:
         """Start the next round at once."""
-        session, events, now = self._ready(now, revision)
+        session, events, now = self._ready(now, revision, meant)
         session._not_paused()
         phase = session.phase(now)
         if phase.state is not State.BREAK:
@@ -222,20 +223,20 @@ class Session:
         slots = moved_after(session.slots, phase.round, now - session.slot(phase.round + 1).starts_at)
         return session._rescheduled(slots, "break-skipped", events, now)
 
-    def end_round(self, now: datetime, revision: int | None = None) -> Change:
+    def end_round(self, now: datetime, revision: int | None = None, meant: int | None = None) -> Change:
         """End the running round at once; the breaks and rounds after it keep their length."""
-        session, events, now = self._ready(now, revision)
+        session, events, now = self._ready(now, revision, meant)
         session._not_paused()
         slot = session._in_round(now)
         slots = with_slot(moved_after(session.slots, slot.round, now - slot.ends_at), replace(slot, ends_at=now))
         return session._rescheduled(slots, "round-ended-early", events, now)
 
-    def restart_round(self, now: datetime, revision: int | None = None) -> Change:
+    def restart_round(self, now: datetime, revision: int | None = None, meant: int | None = None) -> Change:
         """Begin the running round anew, within :data:`RESTART_WITHIN` of its start.
 
         It gets its full length again, less what would pass the limit together with the time met so far.
         """
-        session, events, now = self._ready(now, revision)
+        session, events, now = self._ready(now, revision, meant)
         session._not_paused()
         slot = session._in_round(now)
         met = now - slot.starts_at - slot.paused
@@ -255,7 +256,12 @@ class Session:
     def choose_policy(self, on_outage: OutagePolicy, now: datetime, revision: int | None = None) -> Change:
         """Say what happens after an outage: go on by the timetable, or wait for the organizer."""
         session, events, now = self._ready(now, revision)
-        return replace(session, on_outage=on_outage), events
+        if session.phase(now).state is State.FINISHED:
+            raise Conflict(say("The session is over: nothing can be changed any more."))
+        if session.on_outage == on_outage:
+            return session, events
+        # A revision too: two organizers who choose otherwise on the same one must not both be told that it is so.
+        return replace(session, on_outage=on_outage)._rescheduled(session.slots, "policy-chosen", events, now)
 
     # What happens to it
 
@@ -265,41 +271,67 @@ class Session:
 
     def hold(self, now: datetime) -> Change:
         """Wait for the organizer after an outage; like a pause, and said to be none of theirs."""
-        session, events, now = self._ready(now, None)
+        session, events, now = self._rung(now)
         if session.phase(now).state not in (State.ROUND, State.BREAK):
             return session, events
         return replace(session, held=True)._paused(events, now)
 
     def cancel(self, reason: str, now: datetime) -> Change:
         """The program does not take place (any further). Cancelling again, or after the end, changes nothing."""
-        session, events, now = self._ready(now, None)
+        session, events, now = self._rung(now)
         if session.phase(now).state in (State.CANCELLED, State.FINISHED):
             return session, events
-        session = replace(session, cancelled_at=now, paused_at=None, held=False)
+        session = replace(session, cancelled_at=now, held=False)
         return session._rescheduled(session.slots, "cancelled", events, now)
 
     # Steps that commands share
 
-    def _ready(self, now: datetime, revision: int | None) -> tuple["Session", list[NewEvent], datetime]:
-        """The session with everything due rung, if the command was given on the timetable that holds.
+    def _ready(
+        self, now: datetime, revision: int | None, meant: int | None = None
+    ) -> tuple["Session", list[NewEvent], datetime]:
+        """The session with everything due rung, if the command was given on what holds.
 
-        The time given back is ``now``, but never before what has rung already: the replica that takes a command
-        may be a little behind the one that rings.
+        ``revision`` is the timetable it was given on, ``meant`` the round that was running or had run last: bells
+        make no new revision, and whoever ends round 1 a moment too late must not end round 2. A session that has
+        to wait for its organizer after an outage does so before any command.
+
+        Raises:
+            Stale: there is a newer timetable, or the rounds have gone on since.
         """
-        if revision is not None and revision != self.revision:
+        session, events, at = self._rung(now)
+        if self.must_wait(now):
+            session, held = session.hold(at)
+            events += held
+        if revision is not None and revision != session.revision:
             raise Stale(
                 say(
                     "The command was given on revision {given}; the timetable is at {current}.",
                     given=revision,
-                    current=self.revision,
+                    current=session.revision,
                 ),
-                current=self.view(now),
+                current=session.view(at),
             )
+        round_ = session.phase(at).round
+        if meant is not None and meant != round_:
+            raise Stale(
+                say("The command was given in round {given}; it is round {current} now.", given=meant, current=round_),
+                current=session.view(at),
+            )
+        if session.cancelled_at:
+            raise Conflict(say("The session is cancelled: nothing can be changed any more."))
+        return session, events, at
+
+    def _rung(self, now: datetime) -> tuple["Session", list[NewEvent], datetime]:
+        """The session with everything due rung, so that no command hides a bell.
+
+        The time given back is ``now``, but never before what has rung already: the replica that takes a command
+        may be a little behind the one that rings.
+        """
         session, events = belfry.ring(self, now)
         return session, events, max(to_milliseconds(now), session.rung_until)
 
     def _in_round(self, now: datetime) -> Slot:
-        slot = None if self.cancelled_at else self.running_round(now)
+        slot = self.running_round(now)
         if slot is None:
             raise Conflict(say("No round is running."))
         return slot

@@ -5,6 +5,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 API = "/api/v1"
 SESSION = ("session_timer", {"session_id": "s1", "revision": None})
+ROUND = {**SESSION[1], "round": None}
 
 ROUTES = [
     ("GET", "/programs", None, 200, "registration", "list_programs", {}),
@@ -56,15 +57,16 @@ ROUTES = [
     ("GET", "/programs/p1/pairing", None, 200, "matching", "get_pairing", {"program_id": "p1"}),
     ("GET", "/programs/p1/sessions", None, 200, "session_timer", "list_sessions", {"program_id": "p1"}),
     ("GET", "/sessions/s1", None, 200, "session_timer", "get_session", {"session_id": "s1"}),
-    ("POST", "/programs/p1/sessions/start-shift", {"by_seconds": -60}, 200, "session_timer", "shift_start",
-     {"program_id": "p1", "by_seconds": -60, "session_id": None, "revision": None}),
+    ("POST", "/programs/p1/sessions/start-shift", {"by_seconds": -60, "revisions": {"s1": 2}}, 200,
+     "session_timer", "shift_start",
+     {"program_id": "p1", "by_seconds": -60, "session_id": None, "revision": None, "revisions": {"s1": 2}}),
     ("POST", "/sessions/s1/pause", {"revision": 3}, 200, "session_timer", "pause", {"session_id": "s1", "revision": 3}),
     ("POST", "/sessions/s1/resume", None, 200, "session_timer", "resume", SESSION[1]),
-    ("POST", "/sessions/s1/skip-break", {}, 200, "session_timer", "skip_break", SESSION[1]),
-    ("POST", "/sessions/s1/end-round", {}, 200, "session_timer", "end_round", SESSION[1]),
-    ("POST", "/sessions/s1/restart-round", {}, 200, "session_timer", "restart_round", SESSION[1]),
+    ("POST", "/sessions/s1/skip-break", {}, 200, "session_timer", "skip_break", ROUND),
+    ("POST", "/sessions/s1/end-round", {}, 200, "session_timer", "end_round", ROUND),
+    ("POST", "/sessions/s1/restart-round", {}, 200, "session_timer", "restart_round", ROUND),
     ("POST", "/sessions/s1/extension", {"seconds": 60}, 200, "session_timer", "extend",
-     {**SESSION[1], "seconds": 60}),
+     {**ROUND, "seconds": 60}),
     ("PUT", "/sessions/s1/outage-policy", {"on_outage": "hold"}, 200, "session_timer", "choose_policy",
      {**SESSION[1], "on_outage": "hold"}),
     ("POST", "/meetings/m1/feedback", {"ratings": {"time_well_spent": 7}, "stay_in_touch": True}, 200, "feedback",

@@ -282,3 +282,43 @@ def test_a_round_longer_than_900_seconds_is_not_scheduled(session_of):
     with pytest.raises(Invalid) as refused:
         session_of(round_seconds=901, rounds=0)
     assert {problem.field for problem in refused.value.problems} == {"rounds", "round_seconds"}
+
+
+def test_a_command_meant_for_a_round_that_has_ended_is_refused_and_told_what_runs(session_of, at):
+    session = session_of(break_seconds=0)
+    with pytest.raises(Stale) as refused:
+        session.end_round(at(600.05), revision=1, meant=1)
+    assert refused.value.current["round"] == 2
+    for command in (session.skip_break, session.restart_round, lambda now, meant: session.extend(60, now, meant=meant)):
+        with pytest.raises(Stale):
+            command(at(600.05), meant=1)
+    assert session.end_round(at(600.05), revision=1, meant=2)[0].slot(2).ends_at == at(600.05)
+
+
+def test_a_session_that_has_to_wait_after_an_outage_waits_before_any_command(session_of, at):
+    session = session_of(on_outage="hold")
+    session, events = session.choose_policy("catch-up", at(800))
+    assert names(events)[-2:] == [("session-paused", 2), ("session-rescheduled", None)]
+    assert session.held
+    with pytest.raises(Stale) as refused:
+        session_of(on_outage="hold").extend(60, at(800), revision=1)
+    assert refused.value.current["held"]
+
+
+def test_a_policy_chosen_is_a_revision_that_screens_hear_of(session_of, at):
+    session, events = session_of().choose_policy("hold", at(10), revision=1)
+    assert (session.revision, session.on_outage) == (2, "hold")
+    assert events[-1].data["cause"] == "policy-chosen"
+    with pytest.raises(Stale):
+        session.choose_policy("catch-up", at(20), revision=1)
+    again, events = session.choose_policy("hold", at(20))
+    assert (again.revision, events) == (2, [])
+
+
+def test_a_session_cancelled_in_a_pause_ended_where_the_pause_began(session_of, at):
+    session, _ = session_of().pause(at(300))
+    session, _ = session.cancel("venue", at(1000))
+    assert session.view(at(1000))["state"] == "cancelled"
+    assert session.phase(at(1000)).round == 1
+    with pytest.raises(Conflict):
+        session.resume(at(1010))

@@ -22,6 +22,7 @@ COMMANDS = {
     "restart-round": lambda session, now, _: session.restart_round(now),
     "shift-start": lambda session, now, seconds: session.shift_start(timedelta(seconds=seconds), now),
     "hold": lambda session, now, _: session.hold(now),
+    "choose-hold": lambda session, now, _: session.choose_policy("hold", now),
     "cancel": lambda session, now, _: session.cancel("venue", now),
 }
 waits = st.one_of(st.integers(0, 40_000), st.integers(0, 2_000_000))
@@ -94,7 +95,7 @@ def test_every_round_that_starts_ends_unless_the_session_is_cancelled(session, g
     events = []
     for state, more, now in play(session, given_steps):
         session, events, last = state, events + more, now
-    if session.paused_at:
+    if session.paused_at and not session.cancelled_at:
         session, more = session.resume(last)
         events += more
     _, more = ring(session, last + timedelta(days=7))

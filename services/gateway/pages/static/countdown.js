@@ -26,7 +26,8 @@ export function phaseAt(session, now) {
   }));
   const paused = session.paused_at ? Date.parse(session.paused_at) : null;
   const cancelled = session.cancelled_at ? Date.parse(session.cancelled_at) : null;
-  const at = cancelled ?? paused ?? now;
+  // Cancelled in a pause, it ended where the pause began.
+  const at = paused ?? cancelled ?? now;
   const begun = slots.filter((slot) => slot.starts <= at);
   const current = begun.at(-1) ?? null;
   const next = slots[begun.length] ?? null;
