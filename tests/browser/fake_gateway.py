@@ -108,7 +108,7 @@ class FakeGateway:
                 try:
                     frame = stream.get(timeout=0.5)
                 except queue.Empty:
-                    frame = ": still here\n\n"
+                    frame = "event: still-here\ndata: {}\n\n"
                 if frame is None:
                     return
                 yield frame

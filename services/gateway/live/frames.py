@@ -7,8 +7,9 @@ import orjson
 
 from shared.ids import new_id
 
-#: A comment, which clients pass over: it keeps proxies from closing a quiet stream, and finds the dead ones.
-HEARTBEAT = b": still here\n\n"
+#: Keeps proxies from closing a quiet stream, and finds the dead ones. An event and no comment: scripts hear nothing of
+#: comments, and a screen whose connection died without a word could not tell that from a quiet one.
+HEARTBEAT = b"event: still-here\ndata: {}\n\n"
 #: Milliseconds after which a browser connects anew.
 RETRY = b"retry: 1000\n\n"
 

@@ -257,7 +257,7 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_after_its_time():
     stream = Stream("p1", "acme")
     frames = list(stream.frames(quiet=0.01, life=0.05))
     assert frames
-    assert set(frames) == {b": still here\n\n"}
+    assert set(frames) == {b"event: still-here\ndata: {}\n\n"}
 
 
 def test_the_address_gives_a_stream_that_begins_with_the_truth(client, bus, hub, mentee):

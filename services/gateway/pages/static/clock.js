@@ -12,8 +12,10 @@
 const DRIFT = 50e-6;
 /** A step between the device's two clocks above this is a sleep or a reset, not slewing, ms. */
 const STEP = 200;
+/** The longest an answer is waited for, ms; so no estimate is wrong by more than half of this. */
+const PATIENCE = 4000;
 /** Corrections backwards up to this are waited out, so that a countdown does not go back up, ms. */
-const HOLD = 1500;
+const HOLD = PATIENCE / 2 + STEP;
 const KEPT = 12;
 const REFRESH = 30_000;
 
@@ -73,8 +75,8 @@ export class EventClock {
     this.gap = gap;
     if (Math.abs(step) < STEP) return false;
     // Back: the wall clock was set, the monotonic one knows better. Ahead: it was set, or the device has slept
-    // and its monotonic clock with it. Only the service can tell.
-    this.slept = Math.max(0, this.slept + step);
+    // and its monotonic clock with it. Only the service can tell. Set back and ahead again is no step at all.
+    this.slept += step;
     this.sure = false;
     return true;
   }
@@ -139,6 +141,8 @@ export class EventClock {
 
   use(sample, speed) {
     if (!this.sure) this.samples = [];
+    // An older one that cannot be true together with this one: the service's clock was set, or ours ran wrong.
+    this.samples = this.samples.filter((each) => Math.abs(this.at(each, sample.mono) - sample.event) <= (this.boundOf(each) + sample.trip / 2) * speed + 1);
     this.samples = [...this.samples.slice(1 - KEPT), sample];
     this.speed = speed;
     this.anchor = this.samples.reduce((best, each) => (this.boundOf(each) < this.boundOf(best) ? each : best));
@@ -147,13 +151,18 @@ export class EventClock {
     this.gap = this.wall() - this.mono();
   }
 
+  /** What `sample` says that the time at the event was when the monotonic clock showed `mono`. */
+  at(sample, mono) {
+    return sample.event + (mono - sample.mono) * this.speed;
+  }
+
   boundOf(sample) {
     return sample.trip / 2 + Math.max(0, this.mono() - sample.mono) * DRIFT;
   }
 
   /** The service cannot be reached after a step ahead: a device that slept is likelier than one set ahead. */
   guess() {
-    if (!this.anchor || !this.slept) return;
+    if (!this.anchor || this.slept < STEP) return;
     this.anchor = { ...this.anchor, event: this.anchor.event + this.slept * this.speed };
     this.samples = [];
     this.slept = 0;
@@ -164,7 +173,7 @@ export class EventClock {
 export function eventClock(url = "/api/v1/time") {
   return new EventClock({
     ask: async () => {
-      const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
       if (!answer.ok) throw new Error(`the service answers ${answer.status}`);
       return answer.json();
     },

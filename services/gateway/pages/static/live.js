@@ -12,6 +12,9 @@ const LONGEST = 8000;
 const CHECK = 45_000;
 /** A return to life reopens the stream unless it was opened or has spoken this recently, ms. */
 const FRESH = 300;
+/** The service says something every 15 s. A stream on which nothing has come for this long is dead, ms. */
+const SILENT = 35_000;
+const LISTEN = 5000;
 const NAMES = ["timetables", "timetable"];
 
 export class Live {
@@ -25,9 +28,10 @@ export class Live {
    * @param {(pairing: object) => void} [parts.paired] called when the final pairs are formed, or formed anew
    * @param {(error: Error) => void} [parts.failed] told why asking directly failed
    * @param {(url: string) => EventSource} [parts.open]
+   * @param {() => number} [parts.mono] monotonic ms
    */
-  constructor({ url, ask, take, state = () => {}, planned = () => {}, paired = () => {}, failed = () => {}, open = (address) => new EventSource(address) }) {
-    Object.assign(this, { url, ask, take, state, planned, paired, failed, open, source: null, failures: 0, timer: null, fresh: -Infinity });
+  constructor({ url, ask, take, state = () => {}, planned = () => {}, paired = () => {}, failed = () => {}, open = (address) => new EventSource(address), mono = () => performance.now() }) {
+    Object.assign(this, { url, ask, take, state, planned, paired, failed, open, mono, source: null, failures: 0, timer: null, fresh: -Infinity });
   }
 
   /** Listens until the returned function is called. */
@@ -35,12 +39,15 @@ export class Live {
     const poke = () => this.poke();
     const shown = () => page.visibilityState === "visible" && this.poke();
     const lost = () => this.state(false);
-    const ears = [[page, "visibilitychange", shown], [page, "resume", poke], [view, "pageshow", poke], [view, "online", poke], [view, "offline", lost]];
+    const back = () => this.renew();
+    const ears = [[page, "visibilitychange", shown], [page, "resume", poke], [view, "pageshow", poke], [view, "online", back], [view, "offline", lost]];
     for (const [who, what, ear] of ears) who.addEventListener(what, ear);
     const check = setInterval(() => this.check(), CHECK);
+    const listen = setInterval(() => this.listen(), LISTEN);
     this.connect();
     return () => {
       clearInterval(check);
+      clearInterval(listen);
       this.close();
       for (const [who, what, ear] of ears) who.removeEventListener(what, ear);
     };
@@ -48,14 +55,22 @@ export class Live {
 
   /** The page is back from wherever it was: what the old connection says can no longer be relied on. */
   poke() {
-    if (performance.now() - this.fresh < FRESH) return;
+    if (this.mono() - this.fresh >= FRESH) this.renew();
+  }
+
+  renew() {
     this.failures = 0;
     this.connect();
   }
 
+  /** Takes a stream for dead that has said nothing for too long: some connections die without a word. */
+  listen() {
+    if (this.source && this.mono() - this.fresh > SILENT) this.retry();
+  }
+
   connect() {
     this.close();
-    this.fresh = performance.now();
+    this.fresh = this.mono();
     const source = this.open(this.url);
     this.source = source;
     source.onopen = () => {
@@ -65,8 +80,9 @@ export class Live {
     };
     source.onerror = () => this.source === source && this.retry();
     for (const name of NAMES) source.addEventListener(name, (event) => this.source === source && this.hear(event.data));
-    source.addEventListener("plan", (event) => this.source === source && this.planned(JSON.parse(event.data)));
-    source.addEventListener("pairs", (event) => this.source === source && this.paired(JSON.parse(event.data)));
+    source.addEventListener("plan", (event) => this.source === source && this.planned(this.read(event.data)));
+    source.addEventListener("pairs", (event) => this.source === source && this.paired(this.read(event.data)));
+    for (const name of ["bell", "still-here"]) source.addEventListener(name, (event) => this.source === source && this.read(event.data));
   }
 
   close() {
@@ -94,9 +110,13 @@ export class Live {
     }
   }
 
+  read(data) {
+    this.fresh = this.mono();
+    return JSON.parse(data);
+  }
+
   hear(data) {
-    this.fresh = performance.now();
-    const told = JSON.parse(data);
+    const told = this.read(data);
     for (const session of told.sessions ?? [told]) this.take(session);
   }
 }

@@ -71,16 +71,24 @@ export function sessions(place, { id, program }) {
 
   function button(what, session, site) {
     const { text, main, run } = ACTIONS[what];
-    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${site}`, onclick: (event) => run(event.currentTarget, session) }, text);
+    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${site}`, onclick: (event) => run(event.currentTarget, seen(session)) }, text);
   }
 
-  /** Sends a command with the revision that was on the screen when the button was pressed. */
-  function command(button_, session, path, body, done) {
+  /** What was on the screen when a button was pressed: while it is asked "sure?", others command and bells ring. */
+  function seen(session) {
     const countdown = cards.get(session);
-    const { revision } = countdown.session;
+    return { session, revision: countdown.session.revision, round: countdown.last.round };
+  }
+
+  /** Sends a command given on what was `seen`. */
+  function command(button_, { revision }, path, body, done) {
+    return send(button_, path, { ...body, revision }, done);
+  }
+
+  function send(button_, path, body, done) {
     return whileBusy(button_, async () => {
       try {
-        const now = await post(path, { ...body, revision });
+        const now = await post(path, body);
         for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
         announce(done);
       } catch (error) {
@@ -96,41 +104,39 @@ export function sessions(place, { id, program }) {
     pause: simple(t("Pause"), "pause", t("Paused.")),
     resume: { ...simple(t("Resume"), "resume", t("The session goes on.")), main: true },
     extend: { text: t("Extend"), run: extend },
-    "end-round": simple(t("End round"), "end-round", t("The round has been ended."), t("End this round now?")),
-    "restart-round": simple(t("Restart round"), "restart-round", t("The round has been restarted."), t("Restart this round?")),
-    "skip-break": simple(t("Skip break"), "skip-break", t("The next round has begun."), t("Start the next round now?")),
+    "end-round": aboutRound(t("End round"), "end-round", t("The round has been ended."), t("End this round now?")),
+    "restart-round": aboutRound(t("Restart round"), "restart-round", t("The round has been restarted."), t("Restart this round?")),
+    "skip-break": aboutRound(t("Skip break"), "skip-break", t("The next round has begun."), t("Start the next round now?")),
     shift: { text: t("Move the start"), run: shift },
   };
 
-  function simple(text, action, done, sure = null) {
-    const run = async (button_, session) => {
-      if (sure && !(await ask(sure, { yes: text, grave: action === "end-round" }))) return;
-      await command(button_, session, `/sessions/${session}/${action}`, {}, done);
+  function simple(text, action, done) {
+    return { text, run: (button_, was) => command(button_, was, `/sessions/${was.session}/${action}`, {}, done) };
+  }
+
+  function aboutRound(text, action, done, sure) {
+    const run = async (button_, was) => {
+      if (!(await ask(sure, { yes: text, grave: action === "end-round" }))) return;
+      await command(button_, was, `/sessions/${was.session}/${action}`, { round: was.round }, done);
     };
     return { text, run };
   }
 
-  async function extend(button_, session) {
+  async function extend(button_, was) {
     const given = await ask(t("Extend this round"), { text: t("No meeting lasts longer than 15 minutes."), fields: [select("seconds", t("By how much?"), [[60, "1 min"], [120, "2 min"], [180, "3 min"], [300, "5 min"], [30, "30 s"]])], yes: t("Extend") });
-    if (given) await command(button_, session, `/sessions/${session}/extension`, { seconds: Number(given.seconds) }, t("The round has been extended."));
+    if (given) await command(button_, was, `/sessions/${was.session}/extension`, { seconds: Number(given.seconds), round: was.round }, t("The round has been extended."));
   }
 
-  async function shift(button_, session) {
+  async function shift(button_, was) {
+    const revisions = Object.fromEntries([...cards].map(([session, { session: { revision } }]) => [session, revision]));
     const options = [[300, 5], [600, 10], [900, 15], [1800, 30], [-300, -5], [-600, -10]].map(([value, minutes]) => [value, minutes > 0 ? t("{minutes} min later", { minutes }) : t("{minutes} min earlier", { minutes: -minutes })]);
-    const given = await ask(session ? t("Move the start") : t("Move the start of all sites"), { text: session ? "" : t("Sites that have begun stay as they are."), fields: [select("by_seconds", t("By how much?"), options)], yes: t("Move") });
+    const given = await ask(was ? t("Move the start") : t("Move the start of all sites"), { text: was ? "" : t("Sites that have begun stay as they are."), fields: [select("by_seconds", t("By how much?"), options)], yes: t("Move") });
     if (!given) return;
     const body = { by_seconds: Number(given.by_seconds) };
     const path = `/programs/${id}/sessions/start-shift`;
-    if (session) return command(button_, session, path, { ...body, session_id: session }, t("The start has been moved."));
-    await whileBusy(button_, async () => {
-      try {
-        const moved = await post(path, body);
-        for (const each of moved.sessions ?? []) take(each);
-        announce(t("The start has been moved."));
-      } catch (error) {
-        showTrouble(error);
-      }
-    });
+    const done = t("The start has been moved.");
+    if (was) return command(button_, was, path, { ...body, session_id: was.session }, done);
+    await send(button_, path, { ...body, revisions }, done);
   }
 }
 
