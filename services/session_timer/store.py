@@ -148,14 +148,13 @@ class Sessions:
         """Keep new sessions."""
         if not sessions:
             return
-        shards = self._shards({shard_of(session.session_id) for session in sessions})
+        shards = self._announce({shard_of(session.session_id) for session in sessions})
         writes = []
         for session in sessions:
             shard = shard_of(session.session_id)
             kept = Kept(session, shard, shards[shard]["claimed"], self._trace)
             writes.append(InsertOne(_changed(kept, shards)))
         self._transaction["sessions"].bulk_write(writes, ordered=False)
-        self._announce(set(shards))
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these sessions there are."""
@@ -173,11 +172,12 @@ class Sessions:
     def change_all(self, ids: Sequence[str], decide: Callable[[Session, datetime], Change]) -> list[Session]:
         """Let ``decide`` change each of these sessions and publish what comes of it.
 
-        The shards' documents are written last. So this transaction and a claim on a shard exclude each other, and
-        what the ringing replica has prepared for these sessions is known as taken back; but bells of others in the
-        shard wait for hardly more than the commit, however many sessions are changed. Where a bell has been claimed
-        for a moment that is still to come, the change comes after that bell: the transaction is given up, so that
-        it holds up nobody, and begins anew when the bell has rung.
+        The shards' documents are written first: so this transaction and a claim on a shard exclude each other, and
+        what the ringing replica has prepared for these sessions is known as taken back. (Written last they would
+        nearly always have changed meanwhile: leases are renewed on them.) All is read and written in a few calls
+        however many sessions there are, because bells of others in these shards wait for the commit. Where a bell
+        has been claimed for a moment that is still to come, the change comes after that bell: the transaction is
+        given up, so that it holds up nobody, and begins anew when the bell has rung.
 
         Returns:
             The sessions as they are now, in the order of ``ids``.
@@ -186,11 +186,11 @@ class Sessions:
             NotFound: there is no such session.
             NotYet: bells are claimed for a time so far ahead that this replica's clock must be behind.
         """
+        shards = self._announce({shard_of(session_id) for session_id in ids})
         rows = {row["_id"]: row for row in self._find({"_id": {"$in": list(ids)}})}
         if len(rows) < len(set(ids)):
             raise NotFound(say("There is no such session."))
         before = [kept_of(rows[session_id]) for session_id in ids]
-        shards = self._shards({kept.shard for kept in before})
         places = self._outbox.places(list(ids), self._transaction.session)
         caught_up = [
             kept.catch_up(claims_of(shards[kept.shard]), places.get(kept.session.session_id, Place(0, 0)).ordinal)
@@ -228,23 +228,19 @@ class Sessions:
         found: Iterable[Document] = self._transaction["sessions"].find(query, batch_size=100_000)
         return found
 
-    def _shards(self, shards: set[int]) -> dict[int, Document]:
-        """The documents of these shards."""
-        names = {shard_name(shard): shard for shard in shards}
-        return {names[row["_id"]]: row for row in self._transaction["shards"].find({"_id": {"$in": list(names)}})}
-
     def _write(self, changed: Sequence[Kept], shards: dict[int, Document]) -> None:
         if not changed:
             return
         rows = [_changed(kept, shards) for kept in changed]
         writes = [UpdateOne({"_id": row["_id"]}, {"$set": row}) for row in rows]
         self._transaction["sessions"].bulk_write(writes, ordered=False)
-        self._announce({kept.shard for kept in changed})
 
-    def _announce(self, shards: set[int]) -> None:
-        """Tell who rings these shards that something in them changes: one more than was read of them."""
-        names = [shard_name(shard) for shard in sorted(shards)]
-        self._transaction["shards"].update_many({"_id": {"$in": names}}, {"$inc": {"changes": 1}})
+    def _announce(self, shards: set[int]) -> dict[int, Document]:
+        """Tell who rings these shards that something in them changes; their documents as they then are."""
+        names = {shard_name(shard): shard for shard in shards}
+        these = {"_id": {"$in": list(names)}}
+        self._transaction["shards"].update_many(these, {"$inc": {"changes": 1}})
+        return {names[row["_id"]]: row for row in self._transaction["shards"].find(these)}
 
 
 def kept_of(row: Document) -> Kept:
@@ -310,7 +306,7 @@ def read(database: Database[Document], query: Document, now: datetime) -> list[S
 
 def _changed(kept: Kept, shards: Mapping[int, Document]) -> Document:
     """The document of a session that is changed together with its shard."""
-    return {"_id": kept.session.session_id, **_row(kept), "changed": shards[kept.shard]["changes"] + 1}
+    return {"_id": kept.session.session_id, **_row(kept), "changed": shards[kept.shard]["changes"]}
 
 
 def _row(kept: Kept) -> Document:

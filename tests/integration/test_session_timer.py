@@ -208,6 +208,40 @@ def test_all_sites_that_have_not_begun_are_shifted(bus: Bus) -> None:
     assert ([view["site_id"] for view in moved["sessions"]], moved["left"]) == (["ber"], [ids["jkt"]])
 
 
+def test_no_start_is_moved_where_one_timetable_is_newer_than_the_one_seen(bus: Bus) -> None:
+    program = Program(soon(3600), sites=SITES)
+    ids = bus.sessions(program)
+    seen = dict.fromkeys(ids.values(), 1)
+    bus.ok("shift_start", program_id=program.program_id, session_id=ids["ber"], by_seconds=60, revision=1)
+    fault = bus.refused("shift_start", program_id=program.program_id, by_seconds=600, revisions=seen)
+    assert (fault["code"], fault["current"]["session_id"], fault["current"]["revision"]) == ("stale", ids["ber"], 2)
+    views = bus.ok("list_sessions", program_id=program.program_id)
+    assert {view["session_id"]: view["revision"] for view in views} == {ids["ber"]: 2, ids["jkt"]: 1}
+    moved = bus.ok("shift_start", program_id=program.program_id, by_seconds=600, revisions={**seen, ids["ber"]: 2})
+    assert {view["session_id"]: view["revision"] for view in moved["sessions"]} == {ids["ber"]: 3, ids["jkt"]: 2}
+
+
+def test_a_command_meant_for_another_round_changes_nothing(bus: Bus, running: str) -> None:
+    bus.ok("end_round", session_id=running, revision=1, round=1)
+    bus.ok("skip_break", session_id=running, revision=2, round=1)
+    fault = bus.refused("end_round", session_id=running, round=1)
+    assert (fault["code"], fault["current"]["round"], fault["current"]["state"]) == ("stale", 2, "round")
+    assert bus.ok("get_session", session_id=running)["revision"] == 3
+
+
+def test_a_program_of_very_many_sites_is_shifted_and_cancelled_as_one(bus: Bus) -> None:
+    program = Program(soon(3600), sites={f"s{number}": "Asia/Jakarta" for number in range(150)})
+    ids = bus.sessions(program)
+    moved = bus.ok("shift_start", program_id=program.program_id, by_seconds=60, idempotency_key=new_id())
+    assert {view["session_id"] for view in moved["sessions"]} == set(ids.values())
+    bus.publish(program.cancelled())
+    for session_id in ids.values():
+        bus.until(lambda heard=session_id: len(bus.events(heard)) == 3, "scheduled, shifted, cancelled")
+        whole(bus.events(session_id))
+    views = bus.ok("list_sessions", program_id=program.program_id)
+    assert {(view["state"], view["revision"]) for view in views} == {("cancelled", 3)}
+
+
 def test_every_command_is_in_the_audit_and_no_refused_one(bus: Bus, running: str, database_uri: str) -> None:
     bus.ok("pause", session_id=running, revision=1, idempotency_key=new_id())
     bus.refused("pause", session_id=running, revision=2)
