@@ -1,6 +1,6 @@
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -77,6 +77,11 @@ def test_a_token_that_lacks_something_is_refused(claims: dict[str, str | None]) 
     token = jwt.encode({key: value for key, value in whole.items() if value is not None}, PRIVATE, algorithm="EdDSA")
     with pytest.raises(Unauthenticated):
         verify(token, PUBLIC)
+
+
+def test_a_log_in_of_just_now_holds_where_the_clock_is_behind() -> None:
+    claims = {**ANA.to_claims(), "aud": AUDIENCE, "iat": datetime.now(UTC) + timedelta(hours=1), "exp": 2**33}
+    assert verify(jwt.encode(claims, PRIVATE, algorithm="EdDSA"), PUBLIC) == ANA
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256"])
