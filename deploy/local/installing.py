@@ -141,6 +141,26 @@ def _runs(binary: Path) -> bool:
         return False
 
 
+def faketime() -> Path:
+    """The library that lets one process see another time than the machine's; installed if missing.
+
+    Raises:
+        LaunchError: it is missing and cannot be installed.
+    """
+    if not (found := _faketime()):
+        if not can_install():
+            raise LaunchError("setting one process's clock needs libfaketime: sudo apt-get install libfaketime")
+        install("libfaketime")
+        found = _faketime()
+    if not found:
+        raise LaunchError("libfaketime is installed, and its library is not where it should be")
+    return found
+
+
+def _faketime() -> Path | None:
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
 def chromium() -> str:
     """A Chromium to drive in the browser tests; installed if missing.
 
