@@ -8,6 +8,7 @@ from flask import Flask, current_app, g
 
 from services.gateway.domain.throttle import Throttle
 from services.gateway.live.hub import Hub
+from shared.clock import Clock
 from shared.config import Settings
 from shared.trace import Trace
 
@@ -28,9 +29,13 @@ class Calls(Protocol):
 
 @dataclass(frozen=True)
 class Door:
-    """One replica of the gateway. ``calls(trace, token)`` gives the way to the services for one request."""
+    """One replica of the gateway.
+
+    ``calls(trace, token)`` gives the way to the services for one request; ``clock`` is what screens are told.
+    """
 
     settings: Settings
+    clock: Clock
     calls: Callable[[Trace, str | None], Calls]
     hub: Hub
     checks: dict[str, Callable[[], bool]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event as Flag
 from typing import Any
 
 import eventlet
@@ -15,7 +16,9 @@ from services.gateway.door import Door
 from services.gateway.live.hub import Hub
 from services.gateway.live.listener import Listener
 from services.gateway.runtime import GatewayRuntime
+from services.gateway.timekeeping import Timekeeper
 from shared.clock import monotonic
+from shared.events.times import read_time
 from shared.extensions.rpc_client import Services
 from shared.security.principal import OPERATOR, Principal
 from shared.security.tokens import sign
@@ -49,14 +52,18 @@ class HttpServer(DependencyProvider):
         )
         self._listener = Listener(settings.amqp_uri, f"{runtime.holder} live", self._hub.hear, self._hub.catch_up)
         runtime.checks["broker"] = lambda: self._listener.listening
-        self._app = build_app(Door(settings, self._calls, self._hub, runtime.checks))
+        self._timekeeper = Timekeeper(settings.clock, lambda: read_time(calls().call("session_timer", "time")["now"]))
+        self._stopping = Flag()
+        self._app = build_app(Door(settings, self._timekeeper, self._calls, self._hub, runtime.checks))
         self._socket = eventlet.listen((settings.http_host, settings.http_port), reuse_addr=True, backlog=1024)
         self.container.spawn_managed_thread(self._listener.run, identifier="live")
+        self.container.spawn_managed_thread(lambda: self._timekeeper.run(self._stopping), identifier="timekeeper")
         self._serving = self.container.spawn_managed_thread(self._serve, identifier="http")
         log.info("serving", host=settings.http_host, port=self._socket.getsockname()[1])
 
     def stop(self) -> None:
         """Take no new connection, end the streams and finish the answers in hand."""
+        self._stopping.set()
         self._socket.close()
         self._hub.close()
         self._listener.stop()

@@ -69,7 +69,7 @@ class RoundExtended(SessionMoment):
 class SessionRescheduled(SessionMoment):
     """A timetable changed by hand."""
 
-    cause = Code("what the organizer did, as a code", example="start-shifted")
+    cause = Code("what was done, as a code", example="start-shifted")
     timetable = _timetable()
 
 
@@ -91,7 +91,8 @@ PUBLISHED = (
         "session-timer.session-rescheduled",
         "session",
         SessionRescheduled,
-        "The organizer changed the timetable: start shifted, break skipped, round ended early or started again.",
+        "The timetable was changed: start shifted, break skipped, round ended early or started again, the policy after "
+        "an outage chosen (which moves nothing), or the program cancelled.",
     ),
     EventType("session-timer.session-finished", "session", SessionFinished, "A session is over."),
 )

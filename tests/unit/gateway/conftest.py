@@ -86,7 +86,7 @@ def hub(bus: Bus) -> Hub:
 
 @pytest.fixture
 def app(bus: Bus, hub: Hub, checks: dict[str, Callable[[], bool]]) -> Flask:
-    return build_app(Door(SETTINGS, bus.for_request, hub, checks))
+    return build_app(Door(SETTINGS, SETTINGS.clock, bus.for_request, hub, checks))
 
 
 @pytest.fixture
