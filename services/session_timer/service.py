@@ -79,7 +79,8 @@ class SessionTimer:
         return {
             "sessions": {each.session_id: f"{each.phase(now).state}/{each.rounds_held()}" for each in seen},
             "rounds-held": dict(held),
-            "outbox-pending": self.work.pending_events(),
+            # A bell that has rung is an event before it is in the outbox.
+            "outbox-pending": self.work.pending_events() + store.count_unrecorded(self.work.database, program_id, now),
         }
 
     # Commanding

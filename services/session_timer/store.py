@@ -295,13 +295,22 @@ def settled(kept: Kept) -> UpdateOne:
 
 def read(database: Database[Document], query: Document, now: datetime) -> list[Session]:
     """Sessions as they are now, with what has been claimed for them counted in as far as its instant has come."""
+    return [kept.session for kept, _ in _caught_up(database, query, now)]
+
+
+def count_unrecorded(database: Database[Document], program_id: str, now: datetime) -> int:
+    """How many bells of a program have rung that are not yet in the outbox."""
+    return sum(len(events) for _, events in _caught_up(database, {"program_id": program_id}, now))
+
+
+def _caught_up(database: Database[Document], query: Document, now: datetime) -> list[tuple[Kept, list[Event]]]:
     # Claims first: a session that has heard one meanwhile does not count it twice.
     claims = {
         shard["_id"]: [replace(claim, through=min(claim.through, now)) for claim in claims_of(shard)]
         for shard in database["shards"].find({})
     }
     kept = [kept_of(row) for row in database["sessions"].find(query)]
-    return [each.catch_up(claims.get(shard_name(each.shard), []), 0)[0].session for each in kept]
+    return [each.catch_up(claims.get(shard_name(each.shard), []), 0) for each in kept]
 
 
 def _changed(kept: Kept, shards: Mapping[int, Document]) -> Document:
