@@ -1,6 +1,5 @@
 """How far a plan under way is, for whoever asks: kept beside the plan, so that telling it holds up no transaction."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from shared.clock import monotonic
 from shared.storage.unit_of_work import Transaction
 
 OFTEN = 0.3
@@ -22,15 +22,15 @@ class Progress:
         self._program_id = program_id
         self._requested = requested
         self._shares = [0.0] * parts
-        self._noted_at = time.monotonic()
+        self._noted_at = monotonic()
 
     def of_part(self, number: int) -> Callable[[float], None]:
         """What part ``number`` (from 0) is to tell its own share to."""
 
         def note(share: float) -> None:
             self._shares[number] = share
-            if time.monotonic() - self._noted_at >= OFTEN:
-                self._noted_at = time.monotonic()
+            if monotonic() - self._noted_at >= OFTEN:
+                self._noted_at = monotonic()
                 done = {"requested": self._requested, "share": sum(self._shares) / len(self._shares)}
                 with suppress(PyMongoError):
                     self._collection.replace_one({"_id": self._program_id}, done, upsert=True)
