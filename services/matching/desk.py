@@ -5,7 +5,6 @@ plan was made from has changed meanwhile, nothing is written and the plan stays 
 same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
 """
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +27,9 @@ from services.matching.domain.groups import (
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.progress import Progress
-from services.matching.solver.parent import Answer, SolverFailed
+from services.matching.solver.parent import Answer, SolverFailed, Stopped
 from services.matching.solver.pool import Pool
+from shared.clock import monotonic
 from shared.messages import say
 from shared.storage.lease import Lease
 from shared.storage.unit_of_work import Transaction, UnitOfWork
@@ -80,7 +80,11 @@ class Desk:
         self._request: int | None = None
 
     def work(self) -> None:
-        """Make the plans that are due and that no other replica makes."""
+        """Make the plans that are due and that no other replica makes.
+
+        Raises:
+            Stopped: no more plans are made here; what was in hand stays due.
+        """
         database = self._unit_of_work.database
         for program_id in store.due_plans(database):
             lease = Lease(database["leases"], f"plan:{program_id}", self._holder, LEASE_SECONDS)
@@ -92,7 +96,11 @@ class Desk:
                 self.make(program_id)
 
     def make(self, program_id: str) -> None:
-        """Plan what is due of one program and publish what changes."""
+        """Plan what is due of one program and publish what changes.
+
+        Raises:
+            Stopped: as in :meth:`work`.
+        """
         brief = self._unit_of_work.transact(lambda transaction: _brief(transaction, program_id))
         if brief is None:
             return
@@ -115,37 +123,45 @@ class Desk:
         return request is None or store.plan_called_off(self._unit_of_work.database, program_id) < request
 
     def _ask_all(self, brief: Brief) -> dict[tuple[str, ...], Answer]:
-        """The plan of each group; they share nobody, so that they are planned beside each other."""
+        """The plan of each group; they share nobody, so that they are planned beside each other.
+
+        Raises:
+            SolverFailed, Stopped: one has none. The others are given up, since there is no plan without it.
+        """
         program_id = brief.plan["_id"]
         progress = Progress(self._unit_of_work.database, program_id, brief.plan["requested"], len(brief.groups))
-        deadline, waiting = time.monotonic() + PLAN_SECONDS, len(brief.groups)
+        deadline, waiting = monotonic() + PLAN_SECONDS, len(brief.groups)
+        answers: dict[tuple[str, ...], Answer] = {}
+        failures: list[SolverFailed | Stopped] = []
 
-        def ask(number: int, group: tuple[str, ...]) -> Answer | SolverFailed:
+        def ask(number: int, group: tuple[str, ...]) -> None:
             nonlocal waiting
-            share = (deadline - time.monotonic()) * self._pool.size / waiting
+            if failures:
+                return
+            share = (deadline - monotonic()) * self._pool.size / waiting
             waiting -= 1
             note = progress.of_part(number)
             try:
                 if not self._is_wanted(program_id):
                     raise SolverFailed("called off")
-                answer = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
-            except SolverFailed as failure:
+                answers[group] = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
+            except (SolverFailed, Stopped) as failure:
                 # Raised by who waits for all; a green thread that raises has it printed as well.
-                return failure
-            note(1.0)
-            return answer
+                if not failures:
+                    self._pool.cancel()
+                failures.append(failure)
+            else:
+                note(1.0)
 
         beside = eventlet.GreenPool(self._pool.size)
-        asked = {group: beside.spawn(ask, number, group) for number, group in enumerate(brief.groups)}
+        asked = [beside.spawn(ask, number, group) for number, group in enumerate(brief.groups)]
         beside.waitall()
         self._pool.rest()
-        answers = {}
-        for group, each in asked.items():
-            answer = each.wait()
-            if isinstance(answer, SolverFailed):
-                raise answer
-            answers[group] = answer
-        return answers
+        for each in asked:
+            each.wait()
+        if failures:
+            raise failures[0]
+        return {group: answers[group] for group in brief.groups}
 
     def _ask(self, brief: Brief, group: tuple[str, ...], seconds: float, progress: Callable[[float], None]) -> Answer:
         asked = question(

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 
 from services.matching.desk import Desk
 from services.matching.pairing_desk import PairingDesk
+from services.matching.solver.parent import Stopped
 from services.matching.solver.pool import Pool
 from shared.extensions.runtime import Runtime
 from shared.messaging.connection import backoff
@@ -44,7 +45,7 @@ class Planning(DependencyProvider):
     def stop(self) -> None:
         """Close the desks: a plan in hand is given up and stays due, for another replica or the next start."""
         self._stopping = True
-        self._pool.cancel()
+        self._pool.refuse()
         self._ended.wait(10)
         self._pool.stop()
 
@@ -60,6 +61,9 @@ class Planning(DependencyProvider):
                     desk.work()
                 pauses = iter(backoff())
                 time.sleep(LOOK)
+            except Stopped:
+                log.info("planning-stopped")
+                break
             except PyMongoError as error:
                 log.warning("planning-waits", error=type(error).__name__, detail=str(error)[:300])
                 time.sleep(next(pauses))

@@ -376,17 +376,44 @@ def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
     assert organizer.plan()["revision"] == 2
 
 
+def test_a_replica_that_is_stopped_leaves_its_plan_to_the_next(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment):
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        deployment.stop("matching-1")
+    deployment.wait_ready(*deployment.start("matching"))
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "the plan by the next replica")
+    assert organizer.plan()["state"] == "planned"
+
+
+def test_a_plan_whose_process_is_killed_is_made_all_the_same(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment) as solvers:
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        for solver in solvers:
+            os.kill(solver, signal.SIGKILL)
+        eventually(lambda: organizer.plan()["state"] != "planning", 30, "an end of the planning")
+    assert (organizer.plan()["state"], organizer.plan()["revision"]) == ("planned", 2)
+
+
 @contextmanager
-def solver_stopped(deployment: Deployment) -> Iterator[None]:
+def solver_stopped(deployment: Deployment) -> Iterator[list[int]]:
     """Stop the planning process of the one replica there is; it is ended, or goes on in the end."""
     (parent,) = [deployment.infrastructure.state.daemons[name].pid for name in deployment.names]
     children = [
         int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _is_solver_of(each, parent)
     ]
+    assert children
     for child in children:
         os.kill(child, signal.SIGSTOP)
     try:
-        yield
+        yield children
     finally:
         for child in children:
             with suppress(ProcessLookupError):

@@ -23,6 +23,18 @@ class SolverFailed(Exception):
     """The planner gave no plan; the text says why, without data of participants."""
 
 
+class Cancelled(SolverFailed):
+    """The question was given up by :meth:`Solver.cancel`."""
+
+
+class Died(SolverFailed):
+    """The planning process was ended from outside, by the system for its memory perhaps."""
+
+
+class Stopped(Exception):
+    """No questions are taken any more. It says nothing of the question, which can be asked elsewhere."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A plan (format ``speedmentor.plan/1``) and its changes against the announced one, in words."""
@@ -38,6 +50,8 @@ class Solver:
         self._turn = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        #: Whether the question in hand is given up, and whether any other would be.
+        self._cancelled = self._refusing = False
 
     def start(self) -> None:
         """Have a process ready, so that the first question finds it warm."""
@@ -52,7 +66,10 @@ class Solver:
         ``progress`` is told the share that is done, now and then.
 
         Raises:
-            SolverFailed: the question was refused, the process died or was silent for too long, or :meth:`cancel`.
+            SolverFailed: the question was refused or the process was silent for too long.
+            Died: the process did.
+            Cancelled: :meth:`cancel`.
+            Stopped: :meth:`refuse`.
         """
         reply = self._exchange({"question": question, "seconds": seconds}, seconds, progress)
         return Answer(reply["plan"], reply["changes"])
@@ -63,7 +80,7 @@ class Solver:
         Whom they leave over is placed as in a plan for ``rest`` (``speedmentor.plan-input/1``, one round).
 
         Raises:
-            SolverFailed: as in :meth:`ask`.
+            SolverFailed, Died, Cancelled, Stopped: as in :meth:`ask`.
         """
         reply = self._exchange({"rankings": rankings, "rest": rest, "seconds": seconds}, seconds, lambda share: None)
         pairs: dict[str, Any] = reply["pairs"]
@@ -71,15 +88,21 @@ class Solver:
 
     def _exchange(self, asked: dict[str, Any], seconds: float, progress: Callable[[float], None]) -> dict[str, Any]:
         with self._turn:
+            if self._refusing:
+                raise Stopped
+            self._cancelled = False
             connection = self._ready()
             try:
+                # Given up while the process was being started, and not there to be killed.
+                if self._cancelled or self._refusing:
+                    raise Closed
                 connection.settimeout(seconds + GRACE)
                 send(connection, asked)
                 while "progress" in (reply := receive(connection)):
                     progress(reply["progress"])
-            except Closed:
+            except Closed as closed:
                 self._end()
-                raise SolverFailed("the planning process ended before it had an answer") from None
+                raise self._why(closed) from None
             except BaseException:
                 # Half of an answer may be under way: this process cannot be asked again.
                 self._end()
@@ -91,10 +114,27 @@ class Solver:
         answer: dict[str, Any] = reply
         return answer
 
+    def _why(self, closed: Closed) -> Exception:
+        """What it means that the process gave no answer."""
+        if self._refusing:
+            return Stopped()
+        if self._cancelled:
+            return Cancelled("the question was given up")
+        if isinstance(closed.__cause__, TimeoutError):
+            return SolverFailed("the planning process was silent for too long")
+        return Died("the planning process ended before it had an answer")
+
     def cancel(self) -> None:
         """Give up the question in hand, if there is one."""
-        if self._process is not None and self._turn.locked():
-            self._process.kill()
+        if self._turn.locked():
+            self._cancelled = True
+            if self._process is not None:
+                self._process.kill()
+
+    def refuse(self) -> None:
+        """Give up the question in hand, and take no other."""
+        self._refusing = True
+        self.cancel()
 
     def stop(self) -> None:
         """End the process."""

@@ -3,12 +3,21 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
-from typing import Any
+from typing import Any, TypeVar
 
-from services.matching.solver.parent import Answer, Solver
+import structlog
+
+from services.matching.solver.parent import Answer, Died, Solver
+
+log = structlog.get_logger()
+
+Reply = TypeVar("Reply")
 
 #: Seconds that a question waits for a warm process before one more is started: starting one takes as long.
 PATIENCE = 0.3
+#: How often a question is asked whose process dies. It may have died of something else, but a question that kills its
+#: process must not do so for ever.
+TRIES = 3
 
 
 class Pool:
@@ -30,19 +39,22 @@ class Pool:
     def ask(
         self, question: dict[str, Any], seconds: float, progress: Callable[[float], None] = lambda share: None
     ) -> Answer:
-        """See :meth:`Solver.ask`."""
-        with self._one() as solver:
-            return solver.ask(question, seconds, progress)
+        """See :meth:`Solver.ask`; asked again, up to :data:`TRIES` times in all, where the process dies."""
+        return self._try(lambda solver: solver.ask(question, seconds, progress))
 
     def pair(self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """See :meth:`Solver.pair`."""
-        with self._one() as solver:
-            return solver.pair(rankings, rest, seconds)
+        """See :meth:`Solver.pair`; asked again as in :meth:`ask`."""
+        return self._try(lambda solver: solver.pair(rankings, rest, seconds))
 
     def cancel(self) -> None:
         """Give up the questions in hand."""
         for solver in self._all:
             solver.cancel()
+
+    def refuse(self) -> None:
+        """Give up the questions in hand and those that wait, and take no others: they end with ``Stopped``."""
+        for solver in self._all:
+            solver.refuse()
 
     def rest(self) -> None:
         """Keep one process only, when no question is in hand."""
@@ -60,6 +72,16 @@ class Pool:
         """End all processes."""
         for solver in self._all:
             solver.stop()
+
+    def _try(self, ask: Callable[[Solver], Reply]) -> Reply:
+        for tried in range(1, TRIES + 1):
+            try:
+                with self._one() as solver:
+                    return ask(solver)
+            except Died as death:
+                log.warning("planner-died", tried=tried, of=TRIES)
+                last = death
+        raise last
 
     @contextmanager
     def _one(self) -> Iterator[Solver]:
