@@ -1,0 +1,91 @@
+"""After the rounds, on the real broker and database: rankings come in, pairs go out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.integration.backbone.stage import Outside
+from tests.integration.matching.organizer import Organizer, hold_first_round
+
+pytestmark = pytest.mark.integration
+
+
+def paired(organizer: Organizer, eventually: Callable[..., Any], revision: int, **terms: Any) -> dict[str, Any]:
+    """Have the pairs formed and wait for them."""
+    assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id, **terms)
+
+    def pairing() -> dict[str, Any]:
+        found: dict[str, Any] = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
+        return found
+
+    eventually(lambda: pairing()["state"] == "paired" and pairing()["revision"] == revision, 20, "the pairs")
+    return pairing()
+
+
+def test_people_rank_whom_they_met_and_the_pairs_are_published(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    early = organizer.call("request_pairing", program_id=organizer.program_id)
+    assert early["fault"]["code"] == "not-yet"
+    met = hold_first_round(organizer, eventually)
+    (first, mentor), (second, other), (third, last) = sorted(met.items())
+    for who, ranks in ((first, [mentor]), (second, [other]), (mentor, [first])):
+        role = "mentor" if who == mentor else "mentee"
+        assert "ok" in organizer.call("submit_ranking", f"{role}:{who}", program_id=organizer.program_id, ranks=ranks)
+    found = paired(organizer, eventually, 1)
+    assert {(each["mentee_id"], each["mentor_id"], each["kind"]) for each in found["pairs"]} == {
+        (first, mentor, "mutual"),
+        (second, other, "one-sided"),
+        (third, last, "assigned"),
+    }
+    assert found["rankings"] == {"mentor": 1, "mentee": 2}
+    assert found["counts"]["stable"] == {"mutual": 1, "one-sided": 1, "ranked": 0, "assigned": 1}
+    assert found["left_over"] == {"mentees": [], "mentors": []}
+    own = organizer.call("get_pairing", first, program_id=organizer.program_id)["ok"]
+    assert [each["mentor_id"] for each in own["pairs"]] == [mentor]
+    assert "kind" not in own["pairs"][0], "it would tell how the other one ranked"
+    events = [each for each in outside.wait_for(18 + 1 + 3 + 1) if "pair" in each["type"]]
+    assert [each["type"].split(".")[2] for each in events] == ["pair-formed"] * 3 + ["pairing-published"]
+    assert events[-1]["data"]["stable"] == found["counts"]["stable"]
+
+    # Erased: the pair is dissolved, and no other one changes.
+    place = next(place for place, who in organizer.people.items() if who == first)
+    organizer.tell("erased", *place)
+
+    def dissolved() -> list[str]:
+        return [each["data"]["mentee_id"] for each in outside.wait_for(0) if "pair-dissolved" in each["type"]]
+
+    eventually(dissolved, 20, "the pair is dissolved")
+    assert dissolved() == [first]
+    after = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
+    assert first not in str(after)
+    assert len(after["pairs"]) == 2
+
+
+def test_a_ranking_names_only_people_met_and_only_ones_own(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    met = hold_first_round(organizer, eventually)
+    me = min(met)
+    stranger = organizer.people["mentor", "upg", 0]
+    ranks = [stranger, met[me], met[me]]
+    fault = organizer.call("submit_ranking", me, program_id=organizer.program_id, ranks=ranks, capacity=2)["fault"]
+    assert [each["field"] for each in fault["problems"]] == ["/ranks/0", "/ranks/2", "/capacity"]
+    assert organizer.call("get_ranking", me, program_id=organizer.program_id)["ok"] == {
+        "program_id": organizer.program_id,
+        "submitted": False,
+        "ranks": [],
+        "capacity": None,
+        "met": [met[me]],
+    }
+    for method, who in (
+        ("submit_ranking", "organizer"),
+        ("get_ranking", "organizer"),
+        ("request_pairing", me),
+        ("request_pairing", "stranger"),
+        ("get_pairing", "stranger"),
+        ("cancel_plan", me),
+    ):
+        more = {"ranks": []} if method == "submit_ranking" else {}
+        assert organizer.call(method, who, program_id=organizer.program_id, **more)["fault"]["code"] == "forbidden"

@@ -1,0 +1,192 @@
+"""Matching as a process on the real broker and database: a roster comes in as events, plans go out."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from deploy.local import Deployment
+from tests.integration.backbone.stage import Outside
+from tests.integration.matching.organizer import SITES, Organizer, planned, solver_stopped
+
+pytestmark = pytest.mark.integration
+
+
+def by_place(plan: dict[str, Any], site: str) -> set[tuple[Any, ...]]:
+    return {
+        (each["round"], each["table"], each["mentor_id"], each["mentee_id"])
+        for each in plan["meetings"]
+        if each["site_id"] == site
+    }
+
+
+def test_a_plan_waits_for_the_whole_roster_and_is_published_meeting_by_meeting(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    unknown = organizer.call("request_plan", program_id=organizer.program_id)
+    assert unknown["fault"]["code"] == "not-yet"
+    organizer.publish_program()
+    eventually(
+        lambda: (
+            "still being registered"
+            in organizer.call("request_plan", program_id=organizer.program_id)["fault"]["detail"]["msgid"]
+        ),
+        20,
+        "the program is known",
+    )
+    plan = planned(organizer, eventually)
+    assert plan["revision"] == 1
+    assert plan["quality"]["certified"] is True
+    # Three mentors with three rounds each: nine meetings a site.
+    assert plan["quality"]["meetings"] == len(plan["meetings"]) == 9 * len(SITES)
+    events = outside.wait_for(len(plan["meetings"]) + 1)
+    assigned = {each["data"]["meeting_id"] for each in events if "meeting-assigned" in each["type"]}
+    assert assigned == {each["meeting_id"] for each in plan["meetings"]}
+    assert [each["data"]["revision"] for each in events if "plan-published" in each["type"]] == [1]
+
+
+def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    before = planned(organizer, eventually)
+    organizer.start_round("jkt", 1)
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 1}, 20, "the round is known to have begun")
+    organizer.miss("mentor", "jkt", 0, from_round=2)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a second revision")
+    after = organizer.plan()
+    gone = organizer.people["mentor", "jkt", 0]
+    assert by_place(after, "upg") == by_place(before, "upg")
+    assert {each for each in by_place(after, "jkt") if each[0] == 1} == {
+        each for each in by_place(before, "jkt") if each[0] == 1
+    }
+    assert not [each for each in after["meetings"] if each["mentor_id"] == gone and each["round"] > 1]
+    assert after["quality"]["meetings"] == before["quality"]["meetings"] - 2
+
+
+def test_who_comes_late_is_planned_again(organizer: Organizer, eventually: Callable[..., Any]) -> None:
+    before = planned(organizer, eventually)
+    organizer.miss("mentor", "upg", 1, from_round=1)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    organizer.start_round("upg", 1)
+    eventually(lambda: organizer.plan()["begun"] == {"upg": 1}, 20, "the round is known to have begun")
+    organizer.tell("checked-in", "mentor", "upg", 1, at="2026-12-05T01:15:00.000Z")
+    eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan with the mentor")
+    late = organizer.people["mentor", "upg", 1]
+    rounds = [each["round"] for each in organizer.plan()["meetings"] if each["mentor_id"] == late]
+    assert rounds == [2, 3]
+    assert organizer.plan()["quality"]["meetings"] == before["quality"]["meetings"] - 1
+
+
+def test_of_the_erased_only_what_took_place_is_left_and_no_id(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    before = planned(organizer, eventually)
+    organizer.start_round("jkt", 1)
+    gone = organizer.people["mentor", "jkt", 0]
+    (held,) = [each for each in before["meetings"] if each["mentor_id"] == gone and each["round"] == 1]
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 1}, 20, "the round is known to have begun")
+    organizer.tell("erased", "mentor", "jkt", 0)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    after = organizer.plan()
+    assert gone not in str(after)
+    ledger = organizer.call("ledger", program_id=organizer.program_id)["ok"]
+    assert gone not in str(ledger)
+    assert ledger["meetings"][held["meeting_id"]] == f"1/{held['table']}/erased/{held['mentee_id']}"
+
+
+def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    plan = planned(organizer, eventually)
+    idle = organizer.call("cancel_plan", program_id=organizer.program_id)
+    assert idle["fault"]["code"] == "conflict"
+    # Nobody solves while the planning process is stopped, so that there is something to call off.
+    with solver_stopped(deployment):
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        assert organizer.plan()["progress"] == 0
+        assert organizer.call("cancel_plan", program_id=organizer.program_id)["ok"]["state"] == "cancelled"
+        assert organizer.plan()["state"] == "cancelled"
+        assert organizer.plan()["meetings"] == plan["meetings"]
+        organizer.call("request_plan", program_id=organizer.program_id)
+        eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan by a planning process of its own")
+    assert organizer.plan()["revision"] == 2
+
+
+def test_a_replica_that_is_stopped_leaves_its_plan_to_the_next(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment):
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        deployment.stop("matching-1")
+    deployment.wait_ready(*deployment.start("matching"))
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "the plan by the next replica")
+    assert organizer.plan()["state"] == "planned"
+
+
+def test_a_plan_whose_process_is_killed_is_made_all_the_same(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment) as solvers:
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        for solver in solvers:
+            os.kill(solver, signal.SIGKILL)
+        eventually(lambda: organizer.plan()["state"] != "planning", 30, "an end of the planning")
+    assert (organizer.plan()["state"], organizer.plan()["revision"]) == ("planned", 2)
+
+
+def test_who_has_met_in_an_earlier_program_does_not_meet_again_where_new_pairs_are_wanted(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    for site in ("jkt", "upg"):
+        for number in (1, 2, 3):
+            organizer.start_round(site, number)
+    eventually(lambda: organizer.plan()["begun"] == {"jkt": 3, "upg": 3}, 20, "all rounds are known to have begun")
+    second = organizer.again()
+    plan = planned(second, eventually)
+    assert not second.pairs() & organizer.pairs()
+    # Of 15 possible pairs a site nine have met; the six that are left all meet.
+    assert plan["quality"]["meetings"] == 6 * len(SITES)
+
+
+def test_a_repeated_request_and_two_replicas_make_one_plan(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    (second,) = deployment.start("matching")
+    deployment.wait_ready(second)
+    plan = planned(organizer, eventually)
+    deployment.kill("matching-1")
+    for key in ("again", "again", "and again"):
+        asked = organizer.call("request_plan", program_id=organizer.program_id, idempotency_key=key)
+        assert asked["ok"]["plan_id"] == plan["plan_id"]
+    eventually(lambda: organizer.plan()["planned"] == 3, 30, "all three requests are answered")
+    assert organizer.plan()["revision"] == 1, "the same roster gives the same plan, which is nothing new"
+    outside.wait_for(len(plan["meetings"]) + 1)
+    assert Counter(each["type"].split(".")[2] for each in outside.events) == {
+        "meeting-assigned": len(plan["meetings"]),
+        "plan-published": 1,
+    }
+
+
+def test_people_see_their_own_agenda_and_organizers_their_own_programs(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    plan = planned(organizer, eventually)
+    me, other = organizer.people["mentee", "jkt", 0], organizer.people["mentee", "jkt", 1]
+    agenda = organizer.call("get_agenda", me, participant_id=me)["ok"]
+    assert [each["meeting_id"] for each in agenda["meetings"]] == [
+        each["meeting_id"] for each in plan["meetings"] if each["mentee_id"] == me
+    ]
+    assert organizer.call("get_agenda", me, participant_id=other)["fault"]["code"] == "forbidden"
+    assert organizer.call("get_plan", me, program_id=organizer.program_id)["fault"]["code"] == "forbidden"
+    for method in ("get_plan", "ledger", "request_plan"):
+        assert organizer.call(method, "stranger", program_id=organizer.program_id)["fault"]["code"] == "forbidden"
+    assert organizer.call("get_agenda", "stranger", participant_id=me)["fault"]["code"] == "forbidden"
