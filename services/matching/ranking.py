@@ -16,11 +16,12 @@ def rank(transaction: Transaction, principal: Principal, given: dict[str, Any]) 
     """Keep what ``principal`` says, in the place of what was said before.
 
     Raises:
-        Forbidden: the caller is no participant of this program.
+        Forbidden: the caller is an organizer or an operator.
+        NotFound: the caller does not take part in this program.
         Conflict: the program is cancelled.
         Invalid: somebody is ranked twice or was not met, or a mentee names a number of places.
     """
-    card = _own_card(transaction, principal, given["program_id"])
+    card = own_card(transaction, principal, given["program_id"])
     if (store.program(transaction, card.program_id) or {}).get("cancelled"):
         raise Conflict(say("The program is cancelled: there is nobody to pair."))
     known = set(_met(transaction, card))
@@ -38,6 +39,8 @@ def rank(transaction: Transaction, principal: Principal, given: dict[str, Any]) 
         )
     if problems:
         raise Invalid(say("The ranking cannot be taken as it is."), problems)
+    # A ranking must not pass unseen by the erasure of whoever gives it or is in it.
+    store.hold_cards(transaction, (card.id, *given["ranks"]))
     ranking = Ranking(card.id, tuple(given["ranks"]), given["capacity"])
     pairs_store.save_ranking(transaction, card.program_id, card.role, ranking)
     return {"program_id": card.program_id, "submitted_at": write_time(transaction.now)}
@@ -47,9 +50,10 @@ def ranking_view(transaction: Transaction, principal: Principal, program_id: str
     """What ``principal`` has said, and whom the caller has met.
 
     Raises:
-        Forbidden: the caller is no participant of this program.
+        Forbidden: the caller is an organizer or an operator.
+        NotFound: the caller does not take part in this program.
     """
-    card = _own_card(transaction, principal, program_id)
+    card = own_card(transaction, principal, program_id)
     ranking = pairs_store.ranking(transaction, card.id)
     return {
         "program_id": program_id,
@@ -60,7 +64,13 @@ def ranking_view(transaction: Transaction, principal: Principal, program_id: str
     }
 
 
-def _own_card(transaction: Transaction, principal: Principal, program_id: str) -> Card:
+def own_card(transaction: Transaction, principal: Principal, program_id: str) -> Card:
+    """The card of ``principal`` in a program.
+
+    Raises:
+        Forbidden: the caller is an organizer or an operator.
+        NotFound: the caller does not take part in this program.
+    """
     if principal.role not in PARTICIPANTS:
         raise Forbidden(say("Only mentors and mentees rank whom they met; log in as one."))
     card = store.card(transaction, principal.subject)
@@ -74,4 +84,6 @@ def _met(transaction: Transaction, card: Card) -> list[str]:
     begun = (store.program(transaction, card.program_id) or {}).get("begun", {})
     seats = met(store.seats_of(transaction, card.id), begun)
     others = [seat.mentee_id if card.role == MENTOR else seat.mentor_id for seat in seats]
-    return [other for other in others if other != store.ERASED]
+    # Who was erased before the round began has the id in it until the next plan.
+    erased = {card.id for card in store.cards_by_id(transaction, others).values() if card.erased}
+    return [other for other in others if other != store.ERASED and other not in erased]

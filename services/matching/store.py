@@ -93,6 +93,14 @@ def _at(program_id: str, sites: Iterable[str] | None) -> dict[str, Any]:
     return {"program_id": program_id} if sites is None else {"program_id": program_id, "site_id": {"$in": list(sites)}}
 
 
+def hold_cards(transaction: Transaction, ids: Iterable[str]) -> None:
+    """Make this transaction and one that changes the cards of these participants, an erasure say, exclude each other.
+
+    Reading them would not do: of two transactions that write different documents both commit.
+    """
+    transaction["cards"].update_many({"_id": {"$in": list(ids)}}, {"$inc": {"held": 1}})
+
+
 def save_cards(transaction: Transaction, cards: Iterable[Card]) -> None:
     """Store cards, new or changed."""
     rows = [ReplaceOne({"_id": card.id}, _row(card), upsert=True) for card in cards]
@@ -103,7 +111,8 @@ def save_cards(transaction: Transaction, cards: Iterable[Card]) -> None:
 def _card(row: dict[str, Any]) -> Card:
     fields = {**row, "id": row["_id"], "wants": tuple(row["wants"]), "avoids": tuple(row["avoids"])}
     fields["presence"] = tuple((ordinal, first) for ordinal, first in row["presence"])
-    del fields["_id"]
+    for name in ("_id", "held"):
+        fields.pop(name, None)
     return Card(**fields)
 
 
