@@ -211,7 +211,7 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     )
     if overtaken or plan is None or program is None:
         return False
-    store.hold_rounds(transaction, program_id)
+    store.hold_program(transaction, program_id)
     ahead = _ahead(brief)
     revision = compare(ahead(brief.seats), ahead(seat for answer in answers.values() for seat in seats_in(answer.plan)))
     parts = _parts(plan["parts"], brief, answers)

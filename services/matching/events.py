@@ -33,6 +33,7 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
         _end_pairs(transaction, touched[participant])
     history.forget(transaction, [cards[participant] for participant in erased if participant in cards])
     for program_id, cause in causes.items():
+        store.hold_program(transaction, program_id)
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
         if store.plan(transaction, program_id) is not None and not cancelled:
             store.ask_for_plan(transaction, program_id, cause, sites[program_id])
@@ -45,6 +46,7 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
     elif event.name == "registration.program-cancelled":
         store.save_program(transaction, program_id, {"cancelled": True})
         store.call_off_plan(transaction, program_id)
+        pairs_store.call_off_pairing(transaction, program_id)
 
 
 def _end_pairs(transaction: Transaction, erased: Card) -> None:

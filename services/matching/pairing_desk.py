@@ -66,31 +66,51 @@ class PairingDesk:
         self._unit_of_work = unit_of_work
         self._pool = pool
         self._holder = holder
+        #: Which request for the pairs of the program in hand is being worked on.
+        self._request: int | None = None
 
     def work(self) -> None:
-        """Form the pairs that are due and that no other replica forms."""
+        """Form the pairs that are due and that no other replica forms.
+
+        Raises:
+            Stopped: no more pairs are formed here; what was in hand stays due.
+        """
         database = self._unit_of_work.database
         for program_id in pairs_store.due_pairings(database):
             lease = Lease(database["leases"], f"pairing:{program_id}", self._holder, LEASE_SECONDS)
             if lease.acquire() is None:
                 continue
-            with attended(lease, lambda: True, self._pool.cancel):
+            self._request = None
+            with attended(lease, partial(self._is_wanted, program_id), self._pool.cancel):
                 self.make(program_id)
 
     def make(self, program_id: str) -> None:
-        """Form what is due of one program and publish it."""
+        """Form what is due of one program and publish it.
+
+        Raises:
+            Stopped: as in :meth:`work`.
+        """
         brief = self._unit_of_work.transact(partial(_brief, program_id=program_id))
         if brief is None:
             return
+        self._request = brief.pairing["requested"]
         try:
             found = [pair for group in brief.groups for pair in self._ask(brief, group)]
         except SolverFailed as failure:
-            log.error("pairing-failed", program=program_id, why=str(failure))
-            self._unit_of_work.transact(partial(_give_up, brief=brief))
+            if self._unit_of_work.transact(partial(_give_up, brief=brief)):
+                log.error("pairing-failed", program=program_id, why=str(failure))
+            else:
+                log.info("pairing-called-off", program=program_id)
             return
         self._unit_of_work.transact(partial(_write, brief=brief, found=found))
 
+    def _is_wanted(self, program_id: str) -> bool:
+        request = self._request
+        return request is None or pairs_store.is_asked_for(self._unit_of_work.database, program_id, request)
+
     def _ask(self, brief: Brief, group: tuple[str, ...]) -> list[FormedPair]:
+        if not self._is_wanted(brief.pairing["_id"]):
+            raise SolverFailed("called off")
         asked = asked_for(group, brief.cards, brief.seats, brief.begun, brief.rankings, brief.terms)
         if asked is None:
             return []
@@ -100,6 +120,9 @@ class PairingDesk:
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     pairing, program = pairs_store.pairing(transaction, program_id), store.program(transaction, program_id)
     if pairing is None or program is None or not pairing["due"]:
+        return None
+    if program.get("cancelled"):
+        pairs_store.call_off_pairing(transaction, program_id)
         return None
     return Brief(
         program,
@@ -139,17 +162,26 @@ def _write(transaction: Transaction, brief: Brief, found: list[FormedPair]) -> N
     log.info("pairing-published", program=program_id, revision=facts.revision, method=facts.method, pairs=len(found))
 
 
-def _give_up(transaction: Transaction, brief: Brief) -> None:
-    """Leave the pairing that holds; the next request tries again."""
-    if _is_asked_for(transaction, brief):
-        failure = say("The pairs could not be formed; the operators can see why in the log.")
-        changes = {"due": False, "failure": failure.to_document()}
-        pairs_store.save_pairing(transaction, brief.pairing["_id"], changes)
+def _give_up(transaction: Transaction, brief: Brief) -> bool:
+    """Leave the pairing that holds; the next request tries again.
+
+    Returns:
+        Whether the pairs were still asked for.
+    """
+    if not _is_asked_for(transaction, brief):
+        return False
+    failure = say("The pairs could not be formed; the operators can see why in the log.")
+    pairs_store.save_pairing(transaction, brief.pairing["_id"], {"due": False, "failure": failure.to_document()})
+    return True
 
 
 def _is_asked_for(transaction: Transaction, brief: Brief) -> bool:
     """Whether what has been read for is still what is asked for, and nobody else has written it."""
-    now = pairs_store.pairing(transaction, brief.pairing["_id"])
+    program_id = brief.pairing["_id"]
+    now, program = pairs_store.pairing(transaction, program_id), store.program(transaction, program_id) or {}
     return bool(
-        now and now["due"] and all(now[each] == brief.pairing[each] for each in ("requested", "revision", "asked"))
+        now
+        and now["due"]
+        and not program.get("cancelled")
+        and all(now[each] == brief.pairing[each] for each in ("requested", "revision", "asked"))
     )

@@ -86,6 +86,16 @@ def due_pairings(database: Database[dict[str, Any]]) -> list[str]:
 def save_pairing(transaction: Transaction, program_id: str, changes: dict[str, Any]) -> None:
     """Set fields of a pairing."""
     transaction["pairings"].update_one({"_id": program_id}, {"$set": changes})
+def call_off_pairing(transaction: Transaction, program_id: str) -> None:
+    """Have a pairing that is due not made; whoever makes it stops."""
+    transaction["pairings"].update_one({"_id": program_id, "due": True}, {"$set": {"due": False}})
+
+
+def is_asked_for(reader: Reader, program_id: str, requested: int) -> bool:
+    """Whether a pairing is due, and that request for it is the latest."""
+    return reader["pairings"].find_one({"_id": program_id, "due": True, "requested": requested}, {"_id": 1}) is not None
+
+
 
 
 def pairs(reader: Reader, program_id: str, query: dict[str, Any] | None = None) -> list[FormedPair]:

@@ -195,6 +195,8 @@ class Matching:
         def work(transaction: Transaction) -> dict[str, Any]:
             program = self._program(transaction, given["program_id"])
             principal.require_organizer(program["org"], given["program_id"])
+            # What is decided of a program must not pass unseen by its cancellation.
+            store.hold_program(transaction, given["program_id"])
             return decide(transaction, program)
 
         return self._once(principal, name, given, work)

@@ -53,9 +53,9 @@ def round_begun(transaction: Transaction, program_id: str, site_id: str, number:
     transaction["programs"].update_one({"_id": program_id}, {"$max": {f"begun.{site_id}": number}}, upsert=True)
 
 
-def hold_rounds(transaction: Transaction, program_id: str) -> None:
-    """Make this transaction and one in which a round begins exclude each other."""
-    transaction["programs"].update_one({"_id": program_id}, {"$inc": {"plans_written": 1}})
+def hold_program(transaction: Transaction, program_id: str) -> None:
+    """Make this transaction and one in which a round begins, or the program is cancelled, exclude each other."""
+    transaction["programs"].update_one({"_id": program_id}, {"$inc": {"held": 1}})
 
 
 # Roster

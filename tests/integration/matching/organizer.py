@@ -118,7 +118,10 @@ class Organizer:
         times = {"scheduled_at": at, "actual_at": at, "ends_at": "2026-12-05T02:10:00.000Z"}
         self._publish([self.event("session-timer.round-started", session, site, **data, **times)])
 
-    def call(self, method: str, who: str = "organizer", **arguments: Any) -> dict[str, Any]:
+    def cancel_program(self) -> None:
+        self._publish([self.event("registration.program-cancelled", self.program_id, reason="weather")])
+
+    def call(self, method: str, who: str = "organizer", /, **arguments: Any) -> dict[str, Any]:
         role, _, subject = who.rpartition(":")
         participant = Principal(subject, role or "mentee", "acme", (self.program_id,))
         token = self._tokens.get(who) or sign(participant, self._private_key)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from deploy.local import Deployment
 from tests.integration.backbone.stage import Outside
-from tests.integration.matching.organizer import Organizer, hold_first_round
+from tests.integration.matching.organizer import Organizer, hold_first_round, solver_stopped
 
 pytestmark = pytest.mark.integration
 
@@ -14,13 +15,18 @@ pytestmark = pytest.mark.integration
 def paired(organizer: Organizer, eventually: Callable[..., Any], revision: int, **terms: Any) -> dict[str, Any]:
     """Have the pairs formed and wait for them."""
     assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id, **terms)
+    eventually(lambda: (pairing(organizer)["state"], pairing(organizer)["revision"]) == ("paired", revision), 30)
+    return pairing(organizer)
 
-    def pairing() -> dict[str, Any]:
-        found: dict[str, Any] = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
-        return found
 
-    eventually(lambda: pairing()["state"] == "paired" and pairing()["revision"] == revision, 20, "the pairs")
-    return pairing()
+def pairing(organizer: Organizer, who: str = "organizer") -> dict[str, Any]:
+    found: dict[str, Any] = organizer.call("get_pairing", who, program_id=organizer.program_id)["ok"]
+    return found
+
+
+def published(outside: Outside) -> list[dict[str, Any]]:
+    """The pairings that were published until now."""
+    return [each["data"] for each in outside.wait_for(0) if "pairing-published" in each["type"]]
 
 
 def test_people_rank_whom_they_met_and_the_pairs_are_published(
@@ -61,6 +67,27 @@ def test_people_rank_whom_they_met_and_the_pairs_are_published(
     after = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
     assert first not in str(after)
     assert len(after["pairs"]) == 2
+    # And the figures are published as they are now.
+    eventually(lambda: len(published(outside)) == 2, 20, "the figures without the pair")
+    figures = published(outside)[-1]
+    assert (
+        {**figures["stable"]} == after["counts"]["stable"] == {"mutual": 0, "one-sided": 1, "ranked": 0, "assigned": 1}
+    )
+    assert (figures["revision"], figures["pairs"], figures["mentees"], figures["mentors"]) == (2, 2, 2, 3)
+    assert figures["mentees_left_over"] == 0
+    assert after["revision"] == 2
+
+
+def test_the_figures_lose_whoever_is_erased_without_a_pair(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    held = hold_first_round(organizer, eventually)
+    paired(organizer, eventually, 1, capacity=0)
+    gone = min(held)
+    place = next(place for place, who in organizer.people.items() if who == gone)
+    organizer.tell("erased", *place)
+    eventually(lambda: len(published(outside)) == 2, 20, "the figures without the erased")
+    assert [(each["mentees"], each["mentees_left_over"]) for each in published(outside)] == [(3, 3), (2, 2)]
 
 
 def test_a_ranking_names_only_people_met_and_only_ones_own(

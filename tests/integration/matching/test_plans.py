@@ -116,6 +116,22 @@ def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
     assert organizer.plan()["revision"] == 2
 
 
+def test_who_withdraws_while_a_plan_is_made_is_not_in_it(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment):
+        organizer.miss("mentor", "jkt", 0, from_round=1)
+        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        organizer.tell("withdrawn", "mentor", "jkt", 1)
+        eventually(lambda: organizer.plan()["requested"] == 3, 20, "the withdrawal is known")
+    eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan without both")
+    plan = organizer.plan()
+    assert (plan["revision"], plan["planned"]) == (2, 3), "what was made of the roster before is not published"
+    gone = {organizer.people["mentor", "jkt", number] for number in (0, 1)}
+    assert gone.isdisjoint(each["mentor_id"] for each in plan["meetings"])
+
+
 def test_a_replica_that_is_stopped_leaves_its_plan_to_the_next(
     deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
 ) -> None:
