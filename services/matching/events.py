@@ -1,8 +1,11 @@
 """What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
 
+from collections import Counter
+from collections.abc import Mapping
+
 from services.matching import history, pairs_store, store
-from services.matching.domain.going_on import PairingFacts, dissolved
-from services.matching.domain.roster import CAUSES, Card, apply, participant_of
+from services.matching.domain.going_on import FormedPair, PairingFacts, events_of_erasure
+from services.matching.domain.roster import CAUSES, MENTEE, MENTOR, Card, apply, participant_of
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
 
@@ -27,11 +30,7 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
             causes[program_id] = CAUSES[event.name]
             sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     store.save_cards(transaction, touched.values())
-    erased = [participant for participant, card in touched.items() if card.erased]
-    store.forget(transaction, [touched[participant] for participant in erased])
-    for participant in erased:
-        _end_pairs(transaction, touched[participant])
-    history.forget(transaction, [cards[participant] for participant in erased if participant in cards])
+    _forget(transaction, [card for card in touched.values() if card.erased], cards)
     for program_id, cause in causes.items():
         store.hold_program(transaction, program_id)
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
@@ -49,23 +48,41 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
         pairs_store.call_off_pairing(transaction, program_id)
 
 
-def _end_pairs(transaction: Transaction, erased: Card) -> None:
-    program = store.program(transaction, erased.program_id) or {}
-    transaction.forget_commands(program.get("org"), erased.id)
-    ended = pairs_store.forget(transaction, erased)
-    pairing = pairs_store.pairing(transaction, erased.program_id)
-    if not ended or pairing is None or not pairing["terms"]:
+def _forget(transaction: Transaction, erased: list[Card], before: Mapping[str, Card]) -> None:
+    """Forget people of whom ``before`` has what was known of them until now."""
+    store.forget(transaction, erased)
+    history.forget(transaction, [before[card.id] for card in erased if card.id in before])
+    by_program: dict[str, list[Card]] = {}
+    for card in erased:
+        by_program.setdefault(card.program_id, []).append(card)
+    for program_id, cards in by_program.items():
+        _end_pairs(transaction, program_id, cards)
+
+
+def _end_pairs(transaction: Transaction, program_id: str, erased: list[Card]) -> None:
+    """End the pairs of the erased of one program, and publish what is left of the pairing that holds."""
+    program = store.program(transaction, program_id) or {}
+    ended: list[FormedPair] = []
+    gone: Counter[str] = Counter()
+    for card in erased:
+        transaction.forget_commands(program.get("org"), card.id)
+        pairs, took_part = pairs_store.forget(transaction, card)
+        ended += pairs
+        gone[card.role] += took_part
+    pairing = pairs_store.pairing(transaction, program_id)
+    if pairing is None or not pairing["terms"] or not gone.total():
         return
-    method = pairing["terms"]["method"]
     facts = PairingFacts(
-        program_id=erased.program_id,
+        program_id=program_id,
         org=program["org"],
-        revision=pairing["revision"],
-        method=method,
-        mentors=pairing["mentors"],
-        mentees=pairing["mentees"],
+        revision=pairing["revision"] + 1,
+        method=pairing["terms"]["method"],
+        mentors=pairing["mentors"] - gone[MENTOR],
+        mentees=pairing["mentees"] - gone[MENTEE],
     )
-    transaction.publish(*(dissolved(facts, pair, kind) for pair in ended if (kind := pair.kind(method))))
+    transaction.publish(*events_of_erasure(facts, ended, pairs_store.pairs(transaction, program_id)))
+    figures = {"revision": facts.revision, "mentors": facts.mentors, "mentees": facts.mentees}
+    pairs_store.save_pairing(transaction, program_id, figures)
 
 
 def hear_rounds(events: list[Event], transaction: Transaction) -> None:

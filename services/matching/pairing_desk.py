@@ -142,10 +142,9 @@ def _write(transaction: Transaction, brief: Brief, found: list[FormedPair]) -> N
     before = pairs_store.pairs(transaction, program_id)
     terms_before = brief.pairing["terms"] or brief.pairing["asked"]
     there = {person for seat in met(brief.seats, brief.begun) for person in seat.pair}
-    heads = {
-        role: sum(card.role == role and card.id in there and not card.withdrawn for card in brief.cards)
-        for role in (MENTOR, MENTEE)
-    }
+    there &= {card.id for card in brief.cards if card.plannable and not card.withdrawn}
+    heads = {role: sum(card.role == role and card.id in there for card in brief.cards) for role in (MENTOR, MENTEE)}
+    alone = there - {person for each in found for person in each.pair}
     facts = PairingFacts(
         program_id=program_id,
         org=brief.program["org"],
@@ -157,7 +156,7 @@ def _write(transaction: Transaction, brief: Brief, found: list[FormedPair]) -> N
     old = {each.pair: each for each in before}
     transaction.publish(*events_of(facts, old, terms_before["method"], found))
     pairs_store.replace_pairs(transaction, program_id, before, found)
-    done = {"due": False, "revision": facts.revision, "terms": brief.pairing["asked"]}
+    done = {"due": False, "revision": facts.revision, "terms": brief.pairing["asked"], "alone": sorted(alone)}
     pairs_store.save_pairing(transaction, program_id, {**done, "mentors": facts.mentors, "mentees": facts.mentees})
     log.info("pairing-published", program=program_id, revision=facts.revision, method=facts.method, pairs=len(found))
 

@@ -61,7 +61,10 @@ def _ranking(row: dict[str, Any]) -> Ranking:
 
 
 def pairing(reader: Reader, program_id: str) -> dict[str, Any] | None:
-    """A program's pairing: ``revision``, the ``terms`` it was made by, and whether one is ``due`` as ``asked``."""
+    """A program's pairing: ``revision``, the ``terms`` it was made by, and whether one is ``due`` as ``asked``.
+
+    ``mentors`` and ``mentees`` count who took part, and ``alone`` are those of them (ids) who are in no pair.
+    """
     return reader["pairings"].find_one({"_id": program_id})
 
 
@@ -83,9 +86,6 @@ def due_pairings(database: Database[dict[str, Any]]) -> list[str]:
     return [row["_id"] for row in database["pairings"].find({"due": True}, {"_id": 1})]
 
 
-def save_pairing(transaction: Transaction, program_id: str, changes: dict[str, Any]) -> None:
-    """Set fields of a pairing."""
-    transaction["pairings"].update_one({"_id": program_id}, {"$set": changes})
 def call_off_pairing(transaction: Transaction, program_id: str) -> None:
     """Have a pairing that is due not made; whoever makes it stops."""
     transaction["pairings"].update_one({"_id": program_id, "due": True}, {"$set": {"due": False}})
@@ -96,6 +96,9 @@ def is_asked_for(reader: Reader, program_id: str, requested: int) -> bool:
     return reader["pairings"].find_one({"_id": program_id, "due": True, "requested": requested}, {"_id": 1}) is not None
 
 
+def save_pairing(transaction: Transaction, program_id: str, changes: dict[str, Any]) -> None:
+    """Set fields of a pairing."""
+    transaction["pairings"].update_one({"_id": program_id}, {"$set": changes})
 
 
 def pairs(reader: Reader, program_id: str, query: dict[str, Any] | None = None) -> list[FormedPair]:
@@ -124,10 +127,13 @@ def replace_pairs(
         transaction["pairs"].bulk_write(changes, ordered=False)
 
 
-def forget(transaction: Transaction, card: Card) -> list[FormedPair]:
-    """Take an erased participant out of rankings and pairs; the pairs that this ends.
+def forget(transaction: Transaction, card: Card) -> tuple[list[FormedPair], bool]:
+    """Take an erased participant out of rankings and pairs.
 
     A pairing under way that may name the participant is begun anew.
+
+    Returns:
+        The pairs that this ends, and whether the participant took part in the pairing that holds.
     """
     transaction["rankings"].delete_one({"_id": card.id})
     transaction["rankings"].update_many({"ranks": card.id}, {"$pull": {"ranks": card.id}})
@@ -135,4 +141,6 @@ def forget(transaction: Transaction, card: Card) -> list[FormedPair]:
     ended = pairs(transaction, card.program_id, {f"{card.role}_id": card.id})
     if ended:
         replace_pairs(transaction, card.program_id, ended, [])
-    return ended
+    alone = {"_id": card.program_id, "alone": card.id}
+    was_alone = transaction["pairings"].update_one(alone, {"$pull": {"alone": card.id}}).modified_count > 0
+    return ended, bool(ended) or was_alone

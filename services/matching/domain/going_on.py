@@ -6,7 +6,7 @@ apart, as they are planned apart.
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -204,13 +204,29 @@ def events_of(
     old = {pair: kind for pair, each in before.items() if (kind := each.kind(method_before))}
     new = {each.pair: kind for each in pairs if (kind := each.kind(facts.method))}
     by_pair = {each.pair: each for each in pairs}
-    events = [dissolved(facts, before[pair], kind) for pair, kind in sorted(old.items()) if new.get(pair) != kind]
+    events = [_dissolved(facts, before[pair], kind) for pair, kind in sorted(old.items()) if new.get(pair) != kind]
     events += [
         _event("matching.pair-formed", facts, by_pair[pair], kind)
         for pair, kind in sorted(new.items())
         if old.get(pair) != kind
     ]
-    mentees = {mentee for mentee, _ in new}
+    return [*events, _published(facts, pairs)]
+
+
+def events_of_erasure(facts: PairingFacts, ended: Iterable[FormedPair], left: Iterable[FormedPair]) -> list[NewEvent]:
+    """What is published where people are erased: that their pairs, ``ended``, do not hold, then the figures of those
+    that are ``left``."""
+    events = [_dissolved(facts, pair, kind) for pair in ended if (kind := pair.kind(facts.method))]
+    return [*events, _published(facts, list(left))]
+
+
+def _dissolved(facts: PairingFacts, pair: FormedPair, kind: str) -> NewEvent:
+    """Two do not go on together after all."""
+    return _event("matching.pair-dissolved", facts, pair, kind)
+
+
+def _published(facts: PairingFacts, pairs: Collection[FormedPair]) -> NewEvent:
+    held = [each.pair for each in pairs if each.kind(facts.method)]
     data = {
         "pairing_id": facts.pairing_id,
         "program_id": facts.program_id,
@@ -218,20 +234,12 @@ def events_of(
         "method": facts.method,
         "mentors": facts.mentors,
         "mentees": facts.mentees,
-        "pairs": len(new),
+        "pairs": len(held),
         "stable": counts(pairs, STABLE),
         "most_mutual": counts(pairs, MOST_MUTUAL),
-        "mentees_left_over": facts.mentees - len(mentees),
+        "mentees_left_over": facts.mentees - len({mentee for mentee, _ in held}),
     }
-    events.append(
-        NewEvent("matching.pairing-published", facts.pairing_id, data, org=facts.org, program=facts.program_id)
-    )
-    return events
-
-
-def dissolved(facts: PairingFacts, pair: FormedPair, kind: str) -> NewEvent:
-    """Two do not go on together after all."""
-    return _event("matching.pair-dissolved", facts, pair, kind)
+    return NewEvent("matching.pairing-published", facts.pairing_id, data, org=facts.org, program=facts.program_id)
 
 
 def _event(name: str, facts: PairingFacts, pair: FormedPair, kind: str) -> NewEvent:

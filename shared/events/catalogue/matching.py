@@ -69,7 +69,7 @@ class PairingPublished(EventData):
 
     pairing_id = Id("the pairing")
     program_id = Id("the program")
-    revision = Whole("revision of the pairing, counted up", example=1)
+    revision = Whole("revision of the pairing, counted up with every change", example=1)
     method = OneOf("stable", "most-mutual", means="by which the published pairs were formed")
     mentors = Whole("mentors who took part", example=24)
     mentees = Whole("mentees who took part", example=72)
@@ -86,5 +86,7 @@ PUBLISHED = (
     EventType("matching.meeting-released", "meeting", MeetingData, "A meeting that was assigned is off."),
     EventType("matching.pair-formed", "pair", PairData, "A mentor and a mentee go on together after the event."),
     EventType("matching.pair-dissolved", "pair", PairData, "A pair that was formed does not hold any more."),
-    EventType("matching.pairing-published", "pairing", PairingPublished, "The pairs of a program are formed."),
+    EventType(
+        "matching.pairing-published", "pairing", PairingPublished, "The pairs of a program are formed, or have changed."
+    ),
 )

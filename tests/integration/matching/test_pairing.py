@@ -64,7 +64,7 @@ def test_people_rank_whom_they_met_and_the_pairs_are_published(
 
     eventually(dissolved, 20, "the pair is dissolved")
     assert dissolved() == [first]
-    after = organizer.call("get_pairing", program_id=organizer.program_id)["ok"]
+    after = pairing(organizer)
     assert first not in str(after)
     assert len(after["pairs"]) == 2
     # And the figures are published as they are now.
@@ -116,3 +116,60 @@ def test_a_ranking_names_only_people_met_and_only_ones_own(
     ):
         more = {"ranks": []} if method == "submit_ranking" else {}
         assert organizer.call(method, who, program_id=organizer.program_id, **more)["fault"]["code"] == "forbidden"
+
+
+def test_a_newer_request_takes_the_place_of_one_under_way(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    hold_first_round(organizer, eventually)
+    with solver_stopped(deployment):
+        for method in ("stable", "most-mutual"):
+            asked = organizer.call("request_pairing", program_id=organizer.program_id, method=method)
+            assert asked["ok"]["state"] == pairing(organizer)["state"] == "pairing"
+        # Nobody goes on with the process that is stopped: what it was asked for is not wanted any more.
+        eventually(lambda: pairing(organizer)["state"] == "paired", 30, "the pairs by the newer request")
+    assert pairing(organizer)["terms"]["method"] == "most-mutual"
+    eventually(lambda: published(outside), 20, "the pairs are published")
+    assert [(each["revision"], each["method"]) for each in published(outside)] == [(1, "most-mutual")]
+
+
+def test_of_two_replicas_one_publishes_the_pairs(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    (second,) = deployment.start("matching")
+    deployment.wait_ready(second)
+    hold_first_round(organizer, eventually)
+    assert paired(organizer, eventually, 1)["state"] == "paired"
+    deployment.kill("matching-1")
+    assert paired(organizer, eventually, 2, method="most-mutual")["state"] == "paired"
+    eventually(lambda: len(published(outside)) >= 2, 20, "both are published")
+    assert [each["revision"] for each in published(outside)] == [1, 2]
+
+
+def test_a_replica_that_is_stopped_leaves_the_pairs_to_the_next(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    hold_first_round(organizer, eventually)
+    with solver_stopped(deployment):
+        assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id)
+        deployment.stop("matching-1")
+    deployment.wait_ready(*deployment.start("matching"))
+    eventually(lambda: pairing(organizer)["state"] == "paired", 30, "the pairs by the next replica")
+
+
+def test_no_pairs_are_formed_of_a_program_that_is_off(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    hold_first_round(organizer, eventually)
+    with solver_stopped(deployment):
+        assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id)
+        organizer.cancel_program()
+        eventually(lambda: pairing(organizer)["state"] == "none", 20, "the pairing is called off")
+    assert organizer.call("request_pairing", program_id=organizer.program_id)["fault"]["code"] == "conflict"
+    # What the desk had in hand has ended once it does something else.
+    other = organizer.again()
+    hold_first_round(other, eventually)
+    assert paired(other, eventually, 1)["state"] == "paired"
+    assert pairing(organizer)["pairs"] == []
+    eventually(lambda: published(outside), 20, "the other program's pairs are published")
+    assert {each["program_id"] for each in published(outside)} == {other.program_id}
