@@ -10,10 +10,13 @@ from threading import Lock
 from typing import Any
 
 import structlog
+from prometheus_client import Gauge
 
 from services.matching.solver.frames import Closed, receive, send
 
 log = structlog.get_logger()
+
+QUESTIONS = Gauge("speedmentor_planner_questions", "Questions that planning processes are at")
 
 #: Seconds beyond its time limit after which a silent planning process is given up.
 GRACE = 30.0
@@ -97,9 +100,10 @@ class Solver:
                 if self._cancelled or self._refusing:
                     raise Closed
                 connection.settimeout(seconds + GRACE)
-                send(connection, asked)
-                while "progress" in (reply := receive(connection)):
-                    progress(reply["progress"])
+                with QUESTIONS.track_inprogress():
+                    send(connection, asked)
+                    while "progress" in (reply := receive(connection)):
+                        progress(reply["progress"])
             except Closed as closed:
                 self._end()
                 raise self._why(closed) from None

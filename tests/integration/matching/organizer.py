@@ -156,6 +156,12 @@ def hold_first_round(organizer: Organizer, eventually: Callable[..., Any]) -> di
     return {each["mentee_id"]: each["mentor_id"] for each in held}
 
 
+def is_asked(deployment: Deployment) -> bool:
+    """Whether a planning process of the one replica there is has a question in hand."""
+    (name,) = deployment.names
+    return "speedmentor_planner_questions 1.0" in deployment.health(name, "/metrics")[1]
+
+
 @contextmanager
 def solver_stopped(deployment: Deployment) -> Iterator[list[int]]:
     """Stop the planning process of the one replica there is; it is ended, or goes on in the end."""

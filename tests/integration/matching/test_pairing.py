@@ -7,7 +7,7 @@ import pytest
 
 from deploy.local import Deployment
 from tests.integration.backbone.stage import Outside
-from tests.integration.matching.organizer import Organizer, hold_first_round, solver_stopped
+from tests.integration.matching.organizer import Organizer, hold_first_round, is_asked, solver_stopped
 
 pytestmark = pytest.mark.integration
 
@@ -126,6 +126,7 @@ def test_a_newer_request_takes_the_place_of_one_under_way(
         for method in ("stable", "most-mutual"):
             asked = organizer.call("request_pairing", program_id=organizer.program_id, method=method)
             assert asked["ok"]["state"] == pairing(organizer)["state"] == "pairing"
+            eventually(lambda: is_asked(deployment), 20, "the pairs are being formed")
         # Nobody goes on with the process that is stopped: what it was asked for is not wanted any more.
         eventually(lambda: pairing(organizer)["state"] == "paired", 30, "the pairs by the newer request")
     assert pairing(organizer)["terms"]["method"] == "most-mutual"
@@ -152,6 +153,7 @@ def test_a_replica_that_is_stopped_leaves_the_pairs_to_the_next(
     hold_first_round(organizer, eventually)
     with solver_stopped(deployment):
         assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id)
+        eventually(lambda: is_asked(deployment), 20, "the pairs are being formed")
         deployment.stop("matching-1")
     deployment.wait_ready(*deployment.start("matching"))
     eventually(lambda: pairing(organizer)["state"] == "paired", 30, "the pairs by the next replica")
@@ -163,6 +165,7 @@ def test_no_pairs_are_formed_of_a_program_that_is_off(
     hold_first_round(organizer, eventually)
     with solver_stopped(deployment):
         assert "ok" in organizer.call("request_pairing", program_id=organizer.program_id)
+        eventually(lambda: is_asked(deployment), 20, "the pairs are being formed")
         organizer.cancel_program()
         eventually(lambda: pairing(organizer)["state"] == "none", 20, "the pairing is called off")
     assert organizer.call("request_pairing", program_id=organizer.program_id)["fault"]["code"] == "conflict"

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import Deployment
 from tests.integration.backbone.stage import Outside
-from tests.integration.matching.organizer import SITES, Organizer, planned, solver_stopped
+from tests.integration.matching.organizer import SITES, Organizer, is_asked, planned, solver_stopped
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,8 @@ def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
     # Nobody solves while the planning process is stopped, so that there is something to call off.
     with solver_stopped(deployment):
         organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
+        assert organizer.plan()["state"] == "planning"
         assert organizer.plan()["progress"] == 0
         assert organizer.call("cancel_plan", program_id=organizer.program_id)["ok"]["state"] == "cancelled"
         assert organizer.plan()["state"] == "cancelled"
@@ -122,7 +123,8 @@ def test_who_withdraws_while_a_plan_is_made_is_not_in_it(
     planned(organizer, eventually)
     with solver_stopped(deployment):
         organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
+        assert organizer.plan()["state"] == "planning"
         organizer.tell("withdrawn", "mentor", "jkt", 1)
         eventually(lambda: organizer.plan()["requested"] == 3, 20, "the withdrawal is known")
     eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan without both")
@@ -138,7 +140,8 @@ def test_a_replica_that_is_stopped_leaves_its_plan_to_the_next(
     planned(organizer, eventually)
     with solver_stopped(deployment):
         organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
+        assert organizer.plan()["state"] == "planning"
         deployment.stop("matching-1")
     deployment.wait_ready(*deployment.start("matching"))
     eventually(lambda: organizer.plan()["revision"] == 2, 30, "the plan by the next replica")
@@ -151,7 +154,8 @@ def test_a_plan_whose_process_is_killed_is_made_all_the_same(
     planned(organizer, eventually)
     with solver_stopped(deployment) as solvers:
         organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: organizer.plan()["state"] == "planning", 20, "a plan is being made")
+        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
+        assert organizer.plan()["state"] == "planning"
         for solver in solvers:
             os.kill(solver, signal.SIGKILL)
         eventually(lambda: organizer.plan()["state"] != "planning", 30, "an end of the planning")
