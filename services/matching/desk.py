@@ -174,7 +174,7 @@ class Desk:
             met_before=brief.met_before,
         )
         if not asked["mentors"] or not asked["mentees"]:
-            return Answer(_nobody(asked), [])
+            return _nobody(asked)
         return self._pool.ask(asked, seconds, progress)
 
 
@@ -270,7 +270,7 @@ def _parts(
             "mentors": _heads(brief, group, MENTOR),
             "mentees": _heads(brief, group, MENTEE),
             "quality": answer.plan["quality"],
-            "unmet": answer.plan["unmet"],
+            "unmet": answer.unmet,
             "changes": answer.changes,
         }
         for group, answer in answers.items()
@@ -297,21 +297,13 @@ def _give_up(transaction: Transaction, brief: Brief) -> bool:
     return False
 
 
-def _nobody(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _nobody(asked: Mapping[str, Any]) -> Answer:
     """The plan where one side is missing altogether: nobody meets, and that is proved."""
-    return {
-        "meetings": [],
-        "unmet": [
-            {"mentee": mentee["id"], "meetings": 0, "reason": "no mentor is registered at this site"}
-            for mentee in asked["mentees"]
-        ],
-        "quality": {
-            "meetings": 0,
-            "score": 0,
-            "bound": 0,
-            "certified": True,
-            "least": 0,
-            "most": 0,
-            "seconds": 0.0,
-        },
-    }
+    reason = say("no mentor is at the site")
+    unmet = [{"mentee": mentee["id"], "meetings": 0, "reason": str(reason)} for mentee in asked["mentees"]]
+    nothing = dict.fromkeys(("meetings", "score", "bound", "least", "most"), 0)
+    return Answer(
+        {"meetings": [], "unmet": unmet, "quality": {**nothing, "certified": True, "seconds": 0.0}},
+        [{**each, "messages": [reason.to_document()]} for each in unmet],
+        [],
+    )

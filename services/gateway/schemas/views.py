@@ -4,7 +4,10 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump
 
+from services.gateway.language import language
 from services.gateway.schemas.problems import text
+from shared.messages import Message
+from shared.translation import spoken
 
 
 def time(means: str) -> fields.String:
@@ -30,6 +33,21 @@ def flag(means: str) -> fields.Boolean:
 def texts(means: str) -> Any:
     """Some texts."""
     return fields.List(fields.String(), metadata={"description": means})
+
+
+class Spoken(fields.String):
+    """What a service says as a message, or as some that belong together, in the language of the request."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        if value is None:
+            return None
+        messages = value if isinstance(value, list) else [value]
+        return "; ".join(spoken(Message.from_document(each), language()) for each in messages)
+
+
+def said(means: str, **more: Any) -> Spoken:
+    """A text in the language of the request."""
+    return Spoken(metadata={"description": means}, **more)
 
 
 class View(Schema):
@@ -136,11 +154,29 @@ class Meeting(View):
     meeting_id = text("the meeting")
     round = whole("from 1")
     table = text("the table")
-    site_id = text("the site; none for two who meet over a screen", allow_none=True)
+    site_id = text("the mentor's site, also where the two meet over a screen", allow_none=True)
     mentor_id = text("the mentor")
     mentee_id = text("the mentee")
     score = number("its value")
     because = fields.Raw(metadata={"description": "what speaks for it"})
+
+
+class Unmet(View):
+    """Who meets nobody."""
+
+    mentee = text("the mentee")
+    meetings = whole("how many: 0")
+    reason = said("why, and what would help", attribute="messages")
+
+
+class Change(View):
+    """What a plan changes of the one before."""
+
+    kind = text("released, moved or added")
+    round = whole("from 1; of a meeting that has moved, the new one")
+    mentee = text("the mentee")
+    mentor = text("the mentor")
+    why = said("why", attribute="message")
 
 
 class Plan(View):
@@ -149,13 +185,16 @@ class Plan(View):
     program_id = text("the program")
     plan_id = text("the plan", allow_none=True)
     state = text("none, planning, planned, cancelled or failed")
+    failure = said("of a failed one: what went wrong, for people", allow_none=True)
+    begun = fields.Dict(metadata={"description": "site -> rounds that have begun there: these are not planned anew"})
     progress = number("while it is being planned: the share that is done, 0 to 1")
     revision = whole("counted up with every change")
     requested = whole("revisions asked for")
     planned = whole("revisions made")
     quality = fields.Nested(Quality, allow_none=True)
     meetings = fields.List(fields.Nested(Meeting))
-    unmet = fields.List(fields.Raw(), metadata={"description": "wishes that could not be met, and why"})
+    unmet = fields.List(fields.Nested(Unmet))
+    changes = fields.List(fields.Nested(Change), metadata={"description": "what was changed when it was last planned"})
 
 
 class PlanState(View):
@@ -172,7 +211,7 @@ class OwnMeeting(View):
     meeting_id = text("the meeting")
     round = whole("from 1")
     table = text("the table")
-    site_id = text("the site; none for two who meet over a screen", allow_none=True)
+    site_id = text("the mentor's site, also where the two meet over a screen", allow_none=True)
     role_of_other = text("mentor or mentee")
     other_id = text("the participant one meets")
 
@@ -279,9 +318,11 @@ class FormedPair(View):
 
 
 class Pairing(PairingState):
-    """Who goes on with whom; participants see their own pairs and no figures."""
+    """Who goes on with whom; participants see the state, the revision and their own pairs, and no figures."""
 
-    revision = whole("counted up whenever the pairs are formed")
+    failure = said("of a failed one: what went wrong, for people", allow_none=True)
+
+    revision = whole("counted up whenever the pairs change")
     terms = fields.Dict(allow_none=True, metadata={"description": "method, top and capacity it was formed by"})
     rankings = fields.Dict(metadata={"description": "role -> how many have ranked"})
     counts = fields.Dict(allow_none=True, metadata={"description": "stable and most_mutual -> kind -> pairs"})

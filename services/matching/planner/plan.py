@@ -35,7 +35,16 @@ class Unmet:
     help: Message | None = None
 
     def __str__(self) -> str:
-        return str(self.reason) if self.help is None else f"{self.reason}{AND_HELP}{self.help}"
+        return AND_HELP.join(map(str, self.messages))
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The reason, and what would help if anything would."""
+        return (self.reason,) if self.help is None else (self.reason, self.help)
+
+    def to_document(self, plan: "Plan") -> dict[str, Any]:
+        """As a plan file has it, in English."""
+        return {"mentee": plan.mentee_ids[self.mentee], "meetings": self.meetings, "reason": str(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +137,7 @@ class Plan:
                 }
                 for each in self.meetings
             ],
-            "unmet": [
-                {"mentee": mentees[each.mentee], "meetings": each.meetings, "reason": str(each)} for each in self.unmet
-            ],
+            "unmet": [each.to_document(self) for each in self.unmet],
             "quality": {
                 "meetings": quality.meetings,
                 "score": quality.score,
@@ -144,6 +151,13 @@ class Plan:
                 "seconds": quality.seconds,
             },
         }
+
+    def unmet_document(self) -> list[dict[str, Any]]:
+        """Who meets nobody and why: in English, and as messages to be translated."""
+        return [
+            {**each.to_document(self), "messages": [said.to_document() for said in each.messages]}
+            for each in self.unmet
+        ]
 
     def changes_document(self) -> list[dict[str, Any]]:
         """Each change against the announced plan, in words: in English, and as a message to be translated."""

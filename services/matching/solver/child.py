@@ -44,7 +44,7 @@ def _plan(connection: socket.socket, asked: dict[str, Any]) -> dict[str, Any]:
 
     plan_input = read_input(asked["question"])
     plan = solve(plan_input, time_limit=asked["seconds"], progress=progress, workers=1)
-    return {"plan": plan.to_document(), "changes": plan.changes_document()}
+    return {"plan": plan.to_document(), "unmet": plan.unmet_document(), "changes": plan.changes_document()}
 
 
 def _pairs(asked: dict[str, Any]) -> dict[str, Any]:

@@ -40,9 +40,13 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """A plan (format ``speedmentor.plan/1``) and its changes against the announced one, in words."""
+    """A plan (format ``speedmentor.plan/1``), who meets nobody in it, and its changes against the announced one.
+
+    The reasons of the latter two are in English, and messages to be translated.
+    """
 
     plan: dict[str, Any]
+    unmet: list[dict[str, Any]]
     changes: list[dict[str, Any]]
 
 
@@ -75,7 +79,7 @@ class Solver:
             Stopped: :meth:`refuse`.
         """
         reply = self._exchange({"question": question, "seconds": seconds}, seconds, progress)
-        return Answer(reply["plan"], reply["changes"])
+        return Answer(reply["plan"], reply["unmet"], reply["changes"])
 
     def pair(self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float) -> dict[str, Any]:
         """The pairs (format ``speedmentor.pairs/1``) for ``rankings`` (``speedmentor.rankings/1``).

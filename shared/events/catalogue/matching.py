@@ -38,7 +38,7 @@ class MeetingData(EventData):
     meeting_id = Id("the meeting")
     plan_id = Id("the plan")
     program_id = Id("the program")
-    site_id = Id("the site; none for two who meet over a screen", example="jkt", optional=True)
+    site_id = Id("the mentor's site, also where the two meet over a screen", example="jkt", optional=True)
     revision = Whole("revision of the plan that says so", example=1)
     round = round_number()
     table = Id("the table, unique at its site", example="jkt-4")

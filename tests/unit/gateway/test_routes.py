@@ -180,3 +180,43 @@ def test_the_figures_are_by_route_and_not_by_id(client, organizer):
     figures = client.get("/metrics").text
     assert 'route="/api/v1/participants/<id:participant_id>"' in figures
     assert "someone-private" not in figures
+
+
+def test_what_a_plan_says_in_words_is_in_the_readers_language(client, bus, organizer):
+    absent = {"msgid": "is absent", "params": {}}
+    seats = {"msgid": "the seat goes to {mentee}", "params": {"mentee": "e2"}}
+    rounds = {"rounds": "1", "count": 1}
+    helps = {"msgid": "one more mentor in round {rounds} would serve one person", "params": rounds}
+    bus.answers["get_plan"] = {
+        "state": "failed",
+        "failure": {
+            "msgid": "The planner could not make this plan; the operators can see why in the log.",
+            "params": {},
+        },
+        "unmet": [
+            {"mentee": "e1", "meetings": 0, "reason": "is absent; one more …", "messages": [absent, helps]},
+            {"mentee": "e2", "meetings": 0, "reason": "as an older plan says it"},
+        ],
+        "changes": [{"kind": "released", "round": 2, "mentee": "e1", "mentor": "m1", "why": "…", "message": seats}],
+    }
+
+    def texts(language):
+        plan = client.get(f"/api/v1/programs/p1/plan?lang={language}", headers=organizer).json
+        return [
+            plan["failure"],
+            *(each["reason"] for each in plan["unmet"]),
+            *(each["why"] for each in plan["changes"]),
+        ]
+
+    assert texts("en") == [
+        "The planner could not make this plan; the operators can see why in the log.",
+        "is absent; one more mentor in round 1 would serve one person",
+        "as an older plan says it",
+        "the seat goes to e2",
+    ]
+    assert texts("id") == [
+        "Perencana tidak dapat menyusun rencana ini; operator dapat melihat sebabnya di log.",
+        "tidak hadir; satu mentor lagi pada putaran 1 akan melayani satu orang",
+        "as an older plan says it",
+        "kursinya untuk e2",
+    ]
