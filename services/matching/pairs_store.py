@@ -45,14 +45,6 @@ def rankings(reader: Reader, program_id: str) -> dict[str, Ranking]:
     }
 
 
-def count_rankings(reader: Reader, program_id: str) -> dict[str, int]:
-    """How many mentors and mentees have said whom they would go on with, by role."""
-    return {
-        role: reader["rankings"].count_documents({"program_id": program_id, "role": role})
-        for role in ("mentor", "mentee")
-    }
-
-
 def _ranking(row: dict[str, Any]) -> Ranking:
     return Ranking(row["_id"], tuple(row["ranks"]), row["capacity"])
 

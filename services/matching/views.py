@@ -1,15 +1,17 @@
 """What callers see of plans and pairs."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.matching import pairs_store, store
 from services.matching.domain.going_on import METHODS, FormedPair, counts, met, pair_id_of, pairing_id_of
-from services.matching.domain.groups import Seat
 from services.matching.domain.revision import joined_quality, plan_id_of
-from services.matching.domain.roster import MENTEE, MENTOR
+from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.progress import share_done
 from shared.storage.unit_of_work import Transaction
+
+_NO_PAIRING: Mapping[str, Any] = {"due": False, "revision": 0, "terms": None}
 
 
 def plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
@@ -73,55 +75,69 @@ def own_meeting(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:
 
 def own_pairs(transaction: Transaction, program_id: str, participant_id: str) -> dict[str, Any]:
     """With whom a participant goes on. Not of what kind the pair is: that would tell how the other one ranked."""
-    pairing = pairs_store.pairing(transaction, program_id)
+    pairing = pairs_store.pairing(transaction, program_id) or _NO_PAIRING
     mine = {"$or": [{"mentee_id": participant_id}, {"mentor_id": participant_id}]}
-    found = pairs_store.pairs(transaction, program_id, mine) if pairing and pairing["terms"] else []
-    method = pairing["terms"]["method"] if pairing and pairing["terms"] else METHODS[0]
+    found = pairs_store.pairs(transaction, program_id, mine)
+    method = pairing["terms"]["method"] if pairing["terms"] else METHODS[0]
     return {
         "program_id": program_id,
         "pairing_id": pairing_id_of(program_id),
-        "revision": pairing["revision"] if pairing else 0,
+        "state": _state_of_pairing(pairing),
+        "revision": pairing["revision"],
         "pairs": [_pair(program_id, each) for each in found if each.kind(method)],
     }
 
 
 def pairing_view(transaction: Transaction, program_id: str, sites: Iterable[str]) -> dict[str, Any]:
-    """The pairs of a program, or of some of its sites, by the published method and side by side."""
+    """The pairs of a program, or of some of its sites, by the published method and side by side.
+
+    A pair is the mentor's site's; who ranks and who is left over is told of the participants' own sites.
+    """
     here = set(sites)
-    pairing = pairs_store.pairing(transaction, program_id) or {"due": False, "revision": 0, "terms": None}
+    pairing = pairs_store.pairing(transaction, program_id) or _NO_PAIRING
     terms = pairing["terms"]
-    begun = (store.program(transaction, program_id) or {}).get("begun", {})
-    seats = [seat for seat in met(store.seats(transaction, program_id), begun) if not here or seat.site_id in here]
-    query = {"site_id": {"$in": sorted(here)}} if here else {}
-    pairs = pairs_store.pairs(transaction, program_id, query)
+    cards = store.roster(transaction, program_id, here or None)
+    everywhere = pairs_store.pairs(transaction, program_id)
+    pairs = [each for each in everywhere if not here or each.site_id in here]
     method = terms["method"] if terms else METHODS[0]
     published = [each for each in pairs if each.kind(method)]
-    state = "pairing" if pairing["due"] else "failed" if pairing.get("failure") else "paired" if terms else "none"
+    paired = {person for each in everywhere if each.kind(method) for person in each.pair}
     return {
         "program_id": program_id,
         "pairing_id": pairing_id_of(program_id),
-        "state": state,
+        "state": _state_of_pairing(pairing),
         "failure": pairing.get("failure"),
         "revision": pairing["revision"],
         "terms": terms,
-        "rankings": pairs_store.count_rankings(transaction, program_id),
+        "rankings": _rankings(transaction, program_id, cards),
         "counts": {each.replace("-", "_"): counts(pairs, each) for each in METHODS} if terms else None,
         "pairs": [{**_pair(program_id, each), "kind": each.kind(method)} for each in published],
-        "left_over": _left_over(transaction, program_id, seats, published) if terms else None,
+        "left_over": _left_over(transaction, program_id, cards, paired) if terms else None,
     }
 
 
+def _state_of_pairing(pairing: Mapping[str, Any]) -> str:
+    if pairing["due"]:
+        return "pairing"
+    if pairing.get("failure"):
+        return "failed"
+    return "paired" if pairing["terms"] else "none"
+
+
+def _rankings(transaction: Transaction, program_id: str, cards: Iterable[Card]) -> dict[str, int]:
+    """How many of the participants have said whom they would go on with, by role."""
+    ranked = pairs_store.rankings(transaction, program_id)
+    counted = Counter(card.role for card in cards if card.id in ranked)
+    return {role: counted[role] for role in (MENTOR, MENTEE)}
+
+
 def _left_over(
-    transaction: Transaction, program_id: str, held: Iterable[Seat], pairs: Iterable[FormedPair]
+    transaction: Transaction, program_id: str, cards: Iterable[Card], paired: set[str]
 ) -> dict[str, list[str]]:
     """Who has met somebody, has not withdrawn since and goes on with nobody."""
-    there = {person for seat in held for person in seat.pair}
-    paired = {person for pair in pairs for person in pair.pair}
-    left = [
-        card
-        for card in store.roster(transaction, program_id)
-        if card.id in there - paired and card.plannable and not card.withdrawn
-    ]
+    begun = (store.program(transaction, program_id) or {}).get("begun", {})
+    there = {person for seat in met(store.seats(transaction, program_id), begun) for person in seat.pair}
+    left = [card for card in cards if card.id in there - paired and card.plannable and not card.withdrawn]
     return {f"{role}s": sorted(card.id for card in left if card.role == role) for role in (MENTEE, MENTOR)}
 
 

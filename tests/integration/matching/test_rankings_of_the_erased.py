@@ -1,10 +1,8 @@
 """What the erased have ranked, and who has ranked them: gone, even where the two happen at the same time."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from pymongo.database import Database
 
 from services.matching import store
 from services.matching.domain.groups import Seat
@@ -12,12 +10,10 @@ from services.matching.domain.revision import Revision, plan_id_of
 from services.matching.domain.roster import Card
 from services.matching.events import hear_registration
 from services.matching.ranking import rank
-from shared.clock import SystemClock
 from shared.events import NewEvent, seal
 from shared.faults import Invalid, NotFound
 from shared.ids import new_id
 from shared.security.principal import Principal
-from shared.storage.mongo import connect, own_database
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
 pytestmark = pytest.mark.integration
@@ -28,9 +24,8 @@ MENTOR, MENTEE = "mentor", "mentee"
 class World:
     """A program of one mentor and one mentee, who have met."""
 
-    def __init__(self, database: Database[dict[str, Any]]) -> None:
-        self.unit_of_work = UnitOfWork(database, SystemClock())
-        self.database = database
+    def __init__(self, unit_of_work: UnitOfWork) -> None:
+        self.unit_of_work = unit_of_work
         self.program_id = new_id()
         self.ids = {role: f"{role}-{self.program_id}" for role in (MENTOR, MENTEE)}
         self.unit_of_work.transact(self._begin)
@@ -55,7 +50,7 @@ class World:
 
     def rankings(self) -> dict[str, list[str]]:
         """What is ranked, by who ranks."""
-        rows = self.database["rankings"].find({"program_id": self.program_id})
+        rows = self.unit_of_work.database["rankings"].find({"program_id": self.program_id})
         return {row["_id"]: row["ranks"] for row in rows}
 
     def between(self, first: Callable[[], None], then: Callable[[Transaction], None]) -> None:
@@ -72,14 +67,8 @@ class World:
 
 
 @pytest.fixture
-def world(mongo_uri: Callable[..., str]) -> Iterator[World]:
-    client = connect(mongo_uri("matching"), "test")
-    database = own_database(client)
-    store.prepare(database)
-    made = World(database)
-    made.unit_of_work.prepare()
-    yield made
-    client.close()
+def world(unit_of_work: UnitOfWork) -> World:
+    return World(unit_of_work)
 
 
 def test_the_erased_rank_nobody_and_are_in_nobodys_ranking(world: World) -> None:
