@@ -9,7 +9,7 @@ from services.matching.domain.revision import plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
 from services.matching.events import hear_registration, hear_rounds
 from services.matching.planning import Planning
-from services.matching.ranking import rank, ranking_view
+from services.matching.ranking import own_card, rank, ranking_view
 from services.matching.schemas import OfProgram, RequestPairing, RequestPlan, SubmitRanking
 from services.matching.views import own_meeting, own_pairs, pairing_view, plan_view
 from shared.arguments import load
@@ -149,6 +149,7 @@ class Matching:
 
         def read(transaction: Transaction) -> dict[str, Any]:
             if principal.role in PARTICIPANTS:
+                own_card(transaction, principal, program_id)
                 return own_pairs(transaction, program_id, principal.subject)
             program = self._program(transaction, program_id)
             for site in principal.sites or [None]:

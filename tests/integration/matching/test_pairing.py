@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.local import Deployment
+from shared.ids import new_id
 from tests.integration.backbone.stage import Outside
 from tests.integration.matching.organizer import Organizer, hold_first_round, is_asked, solver_stopped
 
@@ -106,6 +107,9 @@ def test_a_ranking_names_only_people_met_and_only_ones_own(
         "capacity": None,
         "met": [met[me]],
     }
+    for method in ("get_pairing", "get_ranking"):
+        elsewhere = organizer.call(method, me, program_id=new_id())
+        assert elsewhere["fault"]["code"] == "not-found"
     for method, who in (
         ("submit_ranking", "organizer"),
         ("get_ranking", "organizer"),
