@@ -119,7 +119,8 @@ class Feedback:
     def get_report(self, program_id: str) -> dict[str, Any]:
         """The report of a closed program; no figure in it is over fewer than ``k`` answers.
 
-        ``pairing`` is who goes on with whom, in numbers; it is added whenever the pairs are formed.
+        ``pairing`` is who goes on with whom, in numbers; it is added whenever the pairs are formed, and follows them
+        where they change. No kind of pair is told there of fewer than ``k`` pairs.
         """
         given = load(OfProgram, {"program_id": program_id})
         program = self._program(given["program_id"])

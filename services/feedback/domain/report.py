@@ -160,19 +160,28 @@ def figures(made: Mapping[str, Any]) -> dict[str, float]:
 def pairing(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Who goes on with whom, in numbers, as matching has published them; None without a pairing.
 
-    ``stable`` and ``most_mutual`` (kind -> pairs) are None where fewer than :data:`K` pairs are formed.
+    Of what kind a pair is comes of both sides' rankings, so it is told as an answer is: of ``stable`` and
+    ``most_mutual`` (kind -> pairs) a kind is None that would tell of fewer than :data:`K` pairs, be it by subtraction
+    from all pairs. With fewer than :data:`K` pairs in all, both are None and so are ``pairs`` and
+    ``mentees_left_over``. Who took part and who is left over are heads, and no answers.
     """
     if published is None:
         return None
-    visible = published["pairs"] >= K
     told = {name: published[name] for name in ("revision", "method", "mentors", "mentees")}
-    shown_only = ("pairs", "stable", "most_mutual", "mentees_left_over")
-    return told | {name: published[name] if visible else None for name in shown_only}
+    visible = published["pairs"] >= K
+    heads = {name: published[name] if visible else None for name in ("pairs", "mentees_left_over")}
+    return told | heads | {name: _by_kind(published[name]) if visible else None for name in ("stable", "most_mutual")}
+
+
+def _by_kind(counted: Mapping[str, int]) -> dict[str, int | None]:
+    kept = shown(counted)
+    return {kind: count if kind in kept else None for kind, count in counted.items()}
 
 
 def pairing_figures(made: Mapping[str, Any] | None) -> dict[str, float]:
     """The figures of the published pairing, by name."""
     if made is None or made["pairs"] is None:
         return {}
-    by_kind: Mapping[str, int] = made[made["method"].replace("-", "_")]
-    return {"pairs": made["pairs"], **{f"pairs_{kind.replace('-', '_')}": count for kind, count in by_kind.items()}}
+    by_kind: Mapping[str, int | None] = made[made["method"].replace("-", "_")]
+    told = {f"pairs_{kind.replace('-', '_')}": count for kind, count in by_kind.items() if count is not None}
+    return {"pairs": made["pairs"], **told}

@@ -145,3 +145,33 @@ def test_pairs_are_counted_only_where_there_are_k(few: int, many: int) -> None:
     assert told["pairs_one_sided"] == published["most_mutual"]["one-sided"]
     assert pairing(None) is None
     assert pairing_figures(None) == {}
+
+
+kinds = st.fixed_dictionaries({kind: st.integers(0, 12) for kind in ("mutual", "one-sided", "ranked", "assigned")})
+
+
+@given(stable=kinds, most_mutual=kinds)
+def test_no_kind_is_told_of_fewer_than_k_pairs_not_even_by_subtraction(
+    stable: dict[str, int], most_mutual: dict[str, int]
+) -> None:
+    published = TYPES["speedmentor.matching.pairing-published.v1"].example()
+    made = pairing({**published, "pairs": max(K, sum(stable.values())), "stable": stable, "most_mutual": most_mutual})
+    assert made is not None
+    for told, counted in ((made["stable"], stable), (made["most_mutual"], most_mutual)):
+        assert told.keys() == counted.keys()
+        assert all(count in (None, counted[kind]) for kind, count in told.items())
+        assert all(count >= K for count in told.values() if count is not None)
+        hidden = sum(counted[kind] for kind, count in told.items() if count is None)
+        assert hidden == 0 or hidden >= K or sum(counted.values()) < K
+    assert pairing_figures(made).keys() == {
+        "pairs",
+        *(f"pairs_{kind.replace('-', '_')}" for kind, count in made["stable"].items() if count is not None),
+    }
+
+
+def test_a_kind_of_k_pairs_is_hidden_with_one_of_fewer() -> None:
+    published = TYPES["speedmentor.matching.pairing-published.v1"].example()
+    stable = {"mutual": 20, "one-sided": 6, "ranked": 2, "assigned": 0}
+    made = pairing({**published, "pairs": 28, "stable": stable})
+    assert made is not None
+    assert made["stable"] == {"mutual": 20, "one-sided": None, "ranked": None, "assigned": None}
