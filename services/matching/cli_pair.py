@@ -7,8 +7,8 @@ from typing import Any
 import click
 import orjson
 
-from services.matching.pairing import pair as paired
-from services.matching.pairing import read_rankings
+from services.matching.pairing.pairs import pair as paired
+from services.matching.pairing.reading import read_rankings
 from shared.faults import Invalid, Problem
 from shared.messages import say
 from shared.translation import languages, spoken

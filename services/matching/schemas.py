@@ -4,7 +4,7 @@ from marshmallow import RAISE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range
 
 from services.matching.domain.going_on import METHODS, STABLE
-from services.matching.pairing import TOP
+from services.matching.pairing.rankings import TOP
 
 #: People whom somebody can have met in an event: one a round.
 MOST_RANKS = 100

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.matching.domain.groups import Seat, question
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.pairing import KINDS
+from services.matching.pairing.rankings import KINDS
 from shared.events import NewEvent
 
 STABLE, MOST_MUTUAL = "stable", "most-mutual"

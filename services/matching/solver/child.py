@@ -11,7 +11,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from services.matching.pairing import by_plan, pair, read_rankings
+from services.matching.pairing.pairs import pair
+from services.matching.pairing.planned import by_plan
+from services.matching.pairing.reading import read_rankings
 from services.matching.planner import read_input, solve, warm
 from services.matching.solver.frames import Closed, receive, send
 from shared.faults import Invalid

@@ -20,7 +20,10 @@ from services.matching.domain.going_on import (
 )
 from services.matching.domain.groups import Seat
 from services.matching.domain.roster import Card
-from services.matching.pairing import KINDS, by_plan, pair, read_rankings
+from services.matching.pairing.pairs import pair
+from services.matching.pairing.planned import by_plan
+from services.matching.pairing.rankings import KINDS
+from services.matching.pairing.reading import read_rankings
 from shared.events.catalogue import TYPES
 
 TERMS = Terms("stable", top=3, capacity=1)

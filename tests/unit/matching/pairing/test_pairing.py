@@ -5,7 +5,8 @@ from itertools import permutations, product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.matching.pairing import Pairs, pair, read_rankings
+from services.matching.pairing.pairs import Pairs, pair
+from services.matching.pairing.reading import read_rankings
 
 few = settings(max_examples=150, deadline=None)
 
