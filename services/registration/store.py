@@ -154,6 +154,7 @@ def erase(transaction: Transaction, person: Participant) -> None:
         {"_id": person.id},
         {"_id": person.id, "org": person.org, "program_id": person.program_id, "role": person.role, "erased": True},
     )
+    transaction.forget_commands(person.org, person.id)
 
 
 def is_erased(reader: Reader, participant_id: str, org: str) -> bool:

@@ -461,8 +461,11 @@ def test_somebody_who_is_erased_is_forgotten(system, program_id, people):
     own = as_participant(system, gita)
     codes = {each["participant_id"]: each["access_code"] for each in system.call("access_codes", program_id=program_id)}
     system.call("update_questions", own, participant_id=gita["participant_id"], questions=["?"], idempotency_key="q")
+    given = {"_id": {"$regex": f"\\|{gita['participant_id']}\\|q$"}}
+    assert system.database["commands"].count_documents(given) == 1
     for key in ("erase", "erase-again"):
         system.call("erase_participant", own, participant_id=gita["participant_id"], idempotency_key=key)
+    assert system.database["commands"].count_documents(given) == 0, "which commands the erased gave is forgotten"
     erased = system.events(program_id, 1, "participant-erased")[0]
     assert erased["subject"] == gita["participant_id"]
     assert system.fault("get_participant", participant_id=gita["participant_id"])["code"] == "not-found"
