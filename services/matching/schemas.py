@@ -6,8 +6,10 @@ from marshmallow.validate import Length, OneOf, Range
 from services.matching.domain.going_on import METHODS, STABLE
 from services.matching.pairing.rankings import TOP
 
-#: People whom somebody can have met in an event: one a round.
-MOST_RANKS = 100
+#: People whom somebody can have met in an event: of 100 rounds, in each as many as have seats at a group's table.
+MOST_RANKS = 100 * 100
+#: The first so many of a list are top choices at most.
+MOST_TOP = 100
 #: Mentees whom one mentor goes on with at most.
 MOST_PLACES = 20
 
@@ -42,5 +44,5 @@ class RequestPairing(Command):
     """Have the pairs formed who go on together."""
 
     method = fields.String(load_default=STABLE, validate=OneOf(METHODS))
-    top = fields.Integer(strict=True, load_default=TOP, validate=Range(1, MOST_RANKS))
+    top = fields.Integer(strict=True, load_default=TOP, validate=Range(1, MOST_TOP))
     capacity = fields.Integer(strict=True, load_default=1, validate=Range(0, MOST_PLACES))
