@@ -76,6 +76,14 @@ def clock_from(origin: str, speed: float) -> Clock:
     return FastClock(parts[0].astimezone(UTC), parts[1].astimezone(UTC), speed)
 
 
+def wall_clock() -> datetime:
+    """The real present, whatever the time of the event; for what the database forgets after a while.
+
+    Its index counts the days by the database's own clock, so a rehearsal's time would keep or drop things at once.
+    """
+    return datetime.now(UTC)
+
+
 def monotonic() -> float:
     """Real seconds that never step; for leases, back-off and time-outs only."""
     return time.monotonic()

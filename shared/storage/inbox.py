@@ -4,13 +4,14 @@ Source: "Idempotent receiver", G. Hohpe and B. Woolf, Enterprise Integration Pat
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
+from shared.clock import wall_clock
 from shared.events import Event
 
 #: A redelivery later than this (a dead letter put back by hand, say) would have its effect again.
@@ -65,7 +66,7 @@ class Inbox:
         return list(fresh.values())
 
     def _record(self, session: ClientSession, keys: Sequence[str]) -> None:
-        at = datetime.now(UTC)
+        at = wall_clock()
         self._rows.insert_many([{"_id": key, "at": at} for key in keys], session=session)
 
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
@@ -21,6 +21,7 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared.clock import wall_clock
 from shared.events import Event, NewEvent, encode, seal
 from shared.ids import new_id
 from shared.trace import Trace, next_traceparent
@@ -135,7 +136,7 @@ class Outbox:
         }
         earliest = time.time_ns() // 1000
         position = {subject: known[subject]["position"] if subject in known else 0 for subject in ordinal}
-        state: dict[str, Any] = {"sent_at": datetime.now(UTC)} if sent else {"pending": True}
+        state: dict[str, Any] = {"sent_at": wall_clock()} if sent else {"pending": True}
         rows = []
         for event in events:
             position[event.subject] = max(earliest, position[event.subject] + 1)
@@ -189,5 +190,5 @@ class Outbox:
     def mark_sent(self, ids: Sequence[str]) -> None:
         """Record that the broker has confirmed these; a crash may forget it, and then they are published again."""
         self._soon.update_many(
-            {"_id": {"$in": list(ids)}}, {"$unset": {"pending": 1}, "$set": {"sent_at": datetime.now(UTC)}}
+            {"_id": {"$in": list(ids)}}, {"$unset": {"pending": 1}, "$set": {"sent_at": wall_clock()}}
         )

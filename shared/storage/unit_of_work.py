@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shared.clock import Clock
+from shared.clock import Clock, wall_clock
 from shared.events import Event, NewEvent
 from shared.faults import Conflict
 from shared.messages import say
@@ -151,9 +151,7 @@ class UnitOfWork:
                     )
                 return orjson.loads(before["result"])
             result = work(transaction)
-            commands.insert_one(
-                {"_id": key, "request": digest, "result": orjson.dumps(result), "at": datetime.now(UTC)}
-            )
+            commands.insert_one({"_id": key, "request": digest, "result": orjson.dumps(result), "at": wall_clock()})
             return result
 
         return self.transact(once, trace)
