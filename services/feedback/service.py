@@ -1,7 +1,6 @@
 """Feedback's door: what it can be asked, and what it listens to."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from services.feedback import store
@@ -16,7 +15,7 @@ from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Conflict, Forbidden, NotYet
 from shared.messages import say
-from shared.security.principal import OPERATOR, PARTICIPANTS, Principal
+from shared.security.principal import OPERATOR, PARTICIPANTS
 from shared.storage.unit_of_work import Transaction
 
 
@@ -49,7 +48,7 @@ class Feedback:
         """
         given = load(SubmitFeedback, arguments)
         principal = self.caller()
-        return self._once(
+        return self.work.once(
             principal, "submit_feedback", given, lambda transaction: submit(transaction, principal, given)
         )
 
@@ -97,7 +96,9 @@ class Feedback:
         # Under a key of its own, so that a key used for something else is refused before anything is closed.
         key = given["idempotency_key"]
         beginning = {**given, "idempotency_key": f"{key}|begin" if key else None}
-        self._once(principal, "close_program", beginning, lambda transaction: _begin_to_close(transaction, program_id))
+        self.work.once(
+            principal, "close_program", beginning, lambda transaction: _begin_to_close(transaction, program_id)
+        )
         store.seal_meetings(self.work.database, program_id)
 
         def finish(transaction: Transaction) -> dict[str, Any]:
@@ -113,7 +114,7 @@ class Feedback:
             transaction.publish(reported(program_id, org, made, _pairing(transaction, program_id)))
             return made
 
-        return self._once(principal, "close_program", given, finish)
+        return self.work.once(principal, "close_program", given, finish)
 
     @answers
     def get_report(self, program_id: str) -> dict[str, Any]:
@@ -164,14 +165,6 @@ class Feedback:
         return {**self.work.transact(read), "outbox-pending": self.work.pending_events()}
 
     # Steps that calls share
-
-    def _once(
-        self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
-    ) -> dict[str, Any]:
-        key = given["idempotency_key"]
-        scoped = principal.scoped(key)
-        done: dict[str, Any] = self.work.command(scoped, {"command": name, **given}, work)
-        return done
 
     def _program(self, program_id: str) -> dict[str, Any]:
         program = store.program(self.work.database, program_id)

@@ -17,7 +17,7 @@ from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Conflict, Forbidden, NotFound, NotYet
 from shared.messages import say
-from shared.security.principal import OPERATOR, PARTICIPANTS, Principal
+from shared.security.principal import OPERATOR, PARTICIPANTS
 from shared.storage.unit_of_work import Transaction
 
 
@@ -112,7 +112,9 @@ class Matching:
         """
         given = load(SubmitRanking, arguments)
         principal = self.caller()
-        return self._once(principal, "submit_ranking", given, lambda transaction: rank(transaction, principal, given))
+        return self.work.once(
+            principal, "submit_ranking", given, lambda transaction: rank(transaction, principal, given)
+        )
 
     @answers
     def get_ranking(self, program_id: str) -> dict[str, Any]:
@@ -200,15 +202,7 @@ class Matching:
             store.hold_program(transaction, given["program_id"])
             return decide(transaction, program)
 
-        return self._once(principal, name, given, work)
-
-    def _once(
-        self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
-    ) -> dict[str, Any]:
-        done: dict[str, Any] = self.work.command(
-            principal.scoped(given["idempotency_key"]), {"command": name, **given}, work
-        )
-        return done
+        return self.work.once(principal, name, given, work)
 
     def _authorize(self, transaction: Transaction, program_id: str) -> dict[str, Any]:
         principal = self.caller()

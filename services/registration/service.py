@@ -61,7 +61,7 @@ class Registration:
                 "sites": list(found.program.site_ids),
             }
 
-        return self._once(principal, "import_event", given, create)
+        return self.work.once(principal, "import_event", given, create)
 
     @answers
     def list_programs(self) -> list[Answer]:
@@ -96,7 +96,7 @@ class Registration:
                 transaction.publish(*events.told(None, each))
             return {"program_id": program.id}
 
-        return self._program_view(self._once(principal, "publish_program", given, publish)["program_id"])
+        return self._program_view(self.work.once(principal, "publish_program", given, publish)["program_id"])
 
     @answers
     def cancel_program(self, **arguments: Any) -> Answer:
@@ -111,7 +111,7 @@ class Registration:
             transaction.publish(*events.program_cancelled(program, cancelled))
             return {"program_id": program.id}
 
-        return self._program_view(self._once(principal, "cancel_program", given, cancel)["program_id"])
+        return self._program_view(self.work.once(principal, "cancel_program", given, cancel)["program_id"])
 
     # People
 
@@ -239,7 +239,7 @@ class Registration:
                 transaction.publish(events.erased(person))
             return {"participant_id": participant_id}
 
-        return self._once(principal, "erase_participant", given, erase)
+        return self.work.once(principal, "erase_participant", given, erase)
 
     # Access
 
@@ -292,12 +292,6 @@ class Registration:
 
     # Steps that calls share
 
-    def _once(self, principal: Principal, name: str, given: Answer, work: Callable[[Transaction], Answer]) -> Answer:
-        key = given["idempotency_key"]
-        scoped = principal.scoped(key)
-        answer: Answer = self.work.command(scoped, {"command": name, **given}, work)
-        return answer
-
     def _register(
         self, name: str, given: Answer, site_id: str, register: Callable[[Transaction, Program], Participant]
     ) -> Answer:
@@ -314,7 +308,7 @@ class Registration:
                 transaction.publish(*events.told(None, person))
             return {"participant_id": person.id}
 
-        return self._participant_view(self._once(principal, name, given, work)["participant_id"])
+        return self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
 
     def _recognized(self, person: Participant) -> Participant:
         return replace(person, person_id=self.codes.person_id(person.org, person.email))
@@ -329,7 +323,7 @@ class Registration:
             self._save(transaction, before, after)
             return {"participant_id": before.id}
 
-        return self._participant_view(self._once(principal, name, given, work)["participant_id"])
+        return self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
 
     def _save(self, transaction: Transaction, before: Participant, after: Participant) -> None:
         if after == before:

@@ -1,6 +1,6 @@
 """The unit of work as a service sees it: with the trace of the call at hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.events import Event
 from shared.extensions.runtime import Runtime
 from shared.messaging.topology import subscription
+from shared.security.principal import Principal
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 from shared.trace import Trace
 
@@ -66,6 +67,16 @@ class TracedWork:
     def command(self, key: str | None, request: Any, work: Callable[[Transaction], Result]) -> Result:
         """See :meth:`UnitOfWork.command`."""
         return self._unit_of_work.command(key, request, work, self._trace)
+
+    def once(
+        self, principal: Principal, name: str, given: Mapping[str, Any], work: Callable[[Transaction], Result]
+    ) -> Result:
+        """Do what ``principal`` asks for as command ``name``: once for each ``idempotency_key`` in ``given``.
+
+        Raises:
+            Conflict: the caller has used the key for another command, or with other arguments.
+        """
+        return self.command(principal.scoped(given["idempotency_key"]), {"command": name, **given}, work)
 
     def consume(self, purpose: str, events: list[Event], handle: Callable[[list[Event], Transaction], None]) -> int:
         """See :meth:`UnitOfWork.consume`."""
