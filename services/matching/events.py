@@ -91,4 +91,6 @@ def hear_rounds(events: list[Event], transaction: Transaction) -> None:
         if event.name == "session-timer.round-started":
             program_id, site_id, number = (event.data[name] for name in ("program_id", "site_id", "round"))
             store.round_begun(transaction, program_id, site_id, number)
+            # A meeting is history now: no new plan takes out of it who was erased since it was planned.
+            store.forget(transaction, store.erased_in_round(transaction, program_id, site_id, number))
             history.remember(transaction, program_id, site_id, number)

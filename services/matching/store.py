@@ -191,6 +191,13 @@ def seats_of(reader: Reader, participant_id: str) -> list[Seat]:
     return [_seat(row) for row in meetings_of(reader, participant_id)]
 
 
+def erased_in_round(transaction: Transaction, program_id: str, site_id: str, number: int) -> list[Card]:
+    """The erased whose ids are in meetings of a round at a site."""
+    place = {"program_id": program_id, "site_id": site_id, "round": number}
+    ids = [each[side] for each in transaction["meetings"].find(place) for side in ("mentee_id", "mentor_id")]
+    return [card for card in cards_by_id(transaction, ids).values() if card.erased]
+
+
 def forget(transaction: Transaction, cards: Iterable[Card]) -> None:
     """Take the ids of erased people off the meetings that have begun; a new plan releases the others."""
     for card in cards:

@@ -1,4 +1,4 @@
-"""What the erased have ranked, and who has ranked them: gone, even where the two happen at the same time."""
+"""What the erased have ranked, and who has ranked or met them: gone, even where the two happen at the same time."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from services.matching import store
 from services.matching.domain.groups import Seat
 from services.matching.domain.revision import Revision, plan_id_of
 from services.matching.domain.roster import Card
-from services.matching.events import hear_registration
+from services.matching.events import hear_registration, hear_rounds
 from services.matching.ranking import rank
 from shared.events import NewEvent, seal
 from shared.faults import Invalid, NotFound
@@ -47,6 +47,13 @@ class World:
         new = NewEvent("registration.participant-erased", self.ids[role], data, "acme", self.program_id)
         event = seal(new, id=new_id(), ordinal=2, time=transaction.now, correlationid=new_id())
         hear_registration([event], transaction)
+
+    def begin_round(self, transaction: Transaction, number: int) -> None:
+        at = "2026-12-05T02:00:00.000Z"
+        data = {"session_id": "session", "program_id": self.program_id, "site_id": "jkt", "round": number}
+        data |= {"revision": 1, "late": False, "scheduled_at": at, "actual_at": at, "ends_at": at}
+        new = NewEvent("session-timer.round-started", "session", data, "acme", self.program_id, "jkt")
+        hear_rounds([seal(new, id=new_id(), ordinal=1, time=transaction.now, correlationid=new_id())], transaction)
 
     def rankings(self) -> dict[str, list[str]]:
         """What is ranked, by who ranks."""
@@ -97,3 +104,15 @@ def test_an_erasure_sees_what_is_ranked_while_it_begins(world: World, role: str)
 
     world.between(submit, lambda transaction: world.erase(transaction, MENTOR))
     assert world.ids[MENTOR] not in str(world.rankings())
+
+
+def test_a_round_that_begins_before_there_is_a_new_plan_has_nobody_erased_in_it(world: World) -> None:
+    def plan_second_round(transaction: Transaction) -> None:
+        seat = Seat(world.ids[MENTEE], world.ids[MENTOR], 2, "jkt-1", "jkt", 500, {})
+        store.save_revision(transaction, world.program_id, plan_id_of(world.program_id), Revision((seat,), (), (), ()))
+
+    world.unit_of_work.transact(plan_second_round)
+    world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTOR))
+    world.unit_of_work.transact(lambda transaction: world.begin_round(transaction, 2))
+    (held,) = store.meetings(world.unit_of_work.database, world.program_id)
+    assert (held["round"], held["mentor_id"], held["mentee_id"]) == (2, store.ERASED, world.ids[MENTEE])
