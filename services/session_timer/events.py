@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from services.session_timer.domain.session import ON_TIME, Change, Session, schedule
+from services.session_timer.domain.scheduling import schedule
+from services.session_timer.domain.session import ON_TIME, Change, Session
 from services.session_timer.store import Sessions
 from shared.clock import Clock
 from shared.events import Event

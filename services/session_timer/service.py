@@ -170,7 +170,8 @@ class SessionTimer:
         def work(transaction: Transaction) -> dict[str, Any]:
             return self._carry_out(transaction, principal, name, given, [given["session_id"]], decide)[0]
 
-        return self._once(principal, name, given, work)
+        answer: dict[str, Any] = self.work.once(principal, name, given, work)
+        return answer
 
     def _shift_program(self, given: dict[str, Any], by: timedelta) -> dict[str, Any]:
         principal = self.caller()
@@ -192,14 +193,7 @@ class SessionTimer:
             left = sorted(each.session_id for each in sessions if each.session_id not in ahead)
             return {"sessions": moved, "left": left}
 
-        return self._once(principal, "shift_start", given, work)
-
-    def _once(
-        self, principal: Principal, name: str, given: dict[str, Any], work: Callable[[Transaction], dict[str, Any]]
-    ) -> dict[str, Any]:
-        key = given["idempotency_key"]
-        scoped = principal.scoped(key)
-        answer: dict[str, Any] = self.work.command(scoped, {"command": name, **given}, work)
+        answer: dict[str, Any] = self.work.once(principal, "shift_start", given, work)
         return answer
 
     def _carry_out(

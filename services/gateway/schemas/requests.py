@@ -201,7 +201,7 @@ class Ranking(Request):
     ranks = fields.List(
         ident("a participant whom the caller has met"),
         required=True,
-        validate=Length(max=100),
+        validate=Length(max=10_000),
         metadata={"description": "ids, the dearest first; those who are not named come after all others"},
     )
     capacity = whole("mentors only: with how many mentees", 0, 20, allow_none=True, load_default=None)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.session_timer.domain.session import Session, schedule
+from services.session_timer.domain.scheduling import schedule
+from services.session_timer.domain.session import Session
 
 START = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.session_timer.domain.bells import bells, ring
-from services.session_timer.domain.session import Session, schedule
+from services.session_timer.domain.scheduling import schedule
+from services.session_timer.domain.session import Session
 from services.session_timer.domain.timetable import MEETING_LIMIT
 from shared.faults import Fault
 
