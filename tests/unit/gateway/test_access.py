@@ -137,7 +137,7 @@ def test_logging_out_takes_the_cookie_back(app):
 def test_the_time_is_open_and_says_how_fast_it_goes(app, clock, speed):
     with app.app_context():
         here = door.door()
-    replace(here, settings=replace(here.settings, clock=clock)).open_in(app)
+    replace(here, clock=clock).open_in(app)
     before = clock.now()
     answer = app.test_client().get("/api/v1/time")
     now = datetime.fromisoformat(answer.json["now"])
