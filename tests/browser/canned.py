@@ -94,7 +94,7 @@ def plan(rounds: int = 6) -> dict[str, Any]:
                         "mentor_id": mentor["participant_id"],
                         "mentee_id": mentee["participant_id"],
                         "score": 640,
-                        "because": {},
+                        "because": {"topics": 420, "motive": 100, "storytelling": 40, "wants": 80},
                     }
                 )
     quality = {"meetings": len(meetings), "score": 46_080, "bound": 46_080, "gap": 0.0, "certified": True}
@@ -105,8 +105,16 @@ def plan(rounds: int = 6) -> dict[str, Any]:
         "revision": 2,
         "quality": {**quality, "least": 3, "most": 4, "seconds": 0.2},
         "meetings": meetings,
-        "unmet": [{"mentee_id": "mentee-20", "meetings": 0, "reason": "is absent from all rounds"}],
+        "unmet": [{"mentee": "mentee-20", "meetings": 0, "reason": "is absent from all rounds"}],
+        "changes": [],
+        "failure": None,
     }
+
+
+def change(kind: str, number: int, mentee: int, mentor: int, why: str) -> dict[str, Any]:
+    """A change of the plan as the gateway tells it: in the reader's language, but with ids."""
+    who = {"mentee": f"mentee-{mentee}", "mentor": f"mentor-{mentor}"}
+    return {"kind": kind, "round": number, **who, "why": why}
 
 
 def program(starts_at: datetime) -> dict[str, Any]:

@@ -311,17 +311,6 @@ def test_the_pairs_are_formed_and_stand_side_by_side(gateway: FakeGateway, open_
     expect(page.locator("#view-report")).to_contain_text(gateway.people["mentee-20"]["name"])
 
 
-def test_a_plan_under_way_shows_how_far_it_is_and_can_be_stopped(gateway: FakeGateway, open_page: OpenPage) -> None:
-    gateway.plan |= {"state": "planning", "progress": 0.4}
-    gateway.answers["POST", f"{PROGRAM}/plan/cancellation"] = (200, {"state": "cancelled"})
-    page = open_page(f"{PROGRAM}#plan")
-    expect(page.get_by_role("progressbar")).to_have_js_property("value", 0.4)
-    gateway.plan |= {"state": "cancelled", "progress": None}
-    page.get_by_role("button", name="Stop planning").click()
-    expect(page.get_by_role("button", name="Make the plan")).to_be_visible()
-    assert gateway.calls[-1][1] == f"{PROGRAM}/plan/cancellation"
-
-
 def test_a_pause_is_told_to_screen_readers(begun: FakeGateway, open_page: OpenPage) -> None:
     page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
     expect(page.locator("#phase")).to_have_text("Round 2 of 6")
