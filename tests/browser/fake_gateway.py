@@ -26,7 +26,10 @@ class FakeGateway:
         self.plan = canned.plan()
         self.ranking = canned.ranking()
         self.pairing = canned.pairing()
+        self.program_state = "published"
         self.calls: list[tuple[str, str, Any]] = []
+        #: The idempotency key of each of these calls.
+        self.keys: list[str | None] = []
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         self.feedback: dict[str, dict[str, Any]] = {}
         self.times_asked = 0
@@ -90,6 +93,7 @@ class FakeGateway:
             body = request.get_json(silent=True)
             if request.method != "GET":
                 self.calls.append((request.method, f"/{path}", body))
+                self.keys.append(request.headers.get("Idempotency-Key"))
             if (request.method, f"/{path}") in self.answers:
                 status, answer = self.answers[request.method, f"/{path}"]
                 return jsonify(answer), status
@@ -127,6 +131,9 @@ class FakeGateway:
                 return self.people.get(participant)
             case "GET", ["participants", participant, "agenda"]:
                 return self._agenda(participant)
+            case "POST", ["programs", _, "publication"]:
+                self.program_state = "published"
+                return {"program_id": canned.PROGRAM}
             case "POST", ["programs", _, "mentees" | "mentors" as roles]:
                 new = {"participant_id": f"new-{len(self.people)}", "role": roles[:-1], "status": "registered", **body}
                 self.people[new["participant_id"]] = {"remote": False, "checked_in": False, **new}
@@ -155,7 +162,7 @@ class FakeGateway:
                 self.feedback[meeting] = {"meeting_id": meeting, **body}
                 return self.feedback[meeting]
         if path == program:
-            return canned.program(self.now())
+            return {**canned.program(self.now()), "state": self.program_state}
         return {
             f"{program}/participants": {"participants": list(self.people.values())},
             f"{program}/plan": self.plan,

@@ -119,32 +119,6 @@ def test_absence_is_asked_for_with_its_round(gateway: FakeGateway, open_page: Op
     assert gateway.calls == [("POST", "/participants/mentor-1/absence", {"from_round": 3})]
 
 
-def test_who_is_on_no_list_is_registered_at_the_door_and_keeps_what_was_typed(
-    gateway: FakeGateway, open_page: OpenPage
-) -> None:
-    page = open_page(f"{PROGRAM}#check-in")
-    page.get_by_text("Somebody is on no list").click()
-    form = page.locator(".walk-in form")
-    form.get_by_label("Role").select_option("mentor")
-    form.get_by_label("Name").fill("Zoë Ćosić")
-    form.get_by_label("Languages").fill("id; en")
-    form.get_by_label("Funding").select_option("4")
-    refused = {"title": "Invalid", "detail": "The registration cannot be taken as it is.", "problems": []}
-    gateway.answers["POST", f"{PROGRAM}/mentors"] = (422, refused)
-    form.get_by_role("button", name="Register and check in").click()
-    expect(page.locator("#trouble")).to_contain_text("cannot be taken")
-    expect(form.get_by_label("Name")).to_have_value("Zoë Ćosić")
-    del gateway.answers["POST", f"{PROGRAM}/mentors"]
-    form.get_by_role("button", name="Register and check in").click()
-    expect(page.locator("#said")).to_contain_text("Zoë Ćosić is registered and here. Access code: K7QF-0036")
-    (registered, checked_in) = gateway.calls[-2:]
-    mentor = {"name": "Zoë Ćosić", "site_id": "jkt", "languages": ["id", "en"], "topics": {"funding": 4}}
-    assert registered == ("POST", f"{PROGRAM}/mentors", mentor)
-    assert checked_in[1] == "/participants/new-36/check-in"
-    page.get_by_label("Search by name").fill("cosic")
-    expect(page.locator(".person")).to_have_count(1)
-
-
 def test_who_withdraws_or_is_erased_leaves_the_list(gateway: FakeGateway, open_page: OpenPage) -> None:
     page = open_page(f"{PROGRAM}#check-in")
     name = gateway.people["mentee-13"]["name"]

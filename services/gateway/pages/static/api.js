@@ -24,11 +24,15 @@ export class Refusal extends Error {
   }
 }
 
-/** Calls `/api/v1<path>`. Throws {@link Refusal}, or an Error a person can read when nobody answers. */
-export async function call(method, path, body) {
+/**
+ * Calls `/api/v1<path>`. Throws {@link Refusal}, or an Error a person can read when nobody answers.
+ *
+ * Whoever may have to send the very same again later keeps its `key`, so that it has its effect once.
+ */
+export async function call(method, path, body, key = newKey()) {
   const headers = { Accept: "application/json", "Accept-Language": language };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (method !== "GET") headers["Idempotency-Key"] = newKey();
+  if (method !== "GET") headers["Idempotency-Key"] = key;
   const request = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin", cache: "no-store" };
   const answer = await attempt(path, request, method === "GET" ? 1 : 4);
   const told = await answer.json().catch(() => ({}));
@@ -37,7 +41,7 @@ export async function call(method, path, body) {
 }
 
 export const get = (path) => call("GET", path);
-export const post = (path, body = {}) => call("POST", path, body);
+export const post = (path, body = {}, key = newKey()) => call("POST", path, body, key);
 export const put = (path, body) => call("PUT", path, body);
 
 /** The list in an answer, which may stand alone or under its name. */
@@ -56,7 +60,8 @@ async function attempt(path, request, times) {
   }
 }
 
-function newKey() {
+/** A fresh idempotency key. */
+export function newKey() {
   // Not randomUUID: it is missing where the page comes over plain HTTP from another machine.
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

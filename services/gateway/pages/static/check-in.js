@@ -21,12 +21,17 @@ export async function checkIn(place, { id, program }) {
     labelled("role", t("Role"), choices("role", [["", t("Everybody")], ["mentor", t("Mentors")], ["mentee", t("Mentees")]])),
     labelled("standing", t("Status"), choices("standing", [["", t("Everybody")], ["expected", t("Expected")], ["here", t("Here")], ["absent", t("Absent")]])));
   fill(place, form, h("div", { class: "row between" }, counted, h("button", { type: "button", onclick: showCodes }, t("Show access codes"))),
-    program.state === "cancelled" ? null : walkIn({ id, program, added }), list);
+    atTheDoor(), list);
   draw();
 
-  function added(person) {
-    people = [...people, person];
-    codes = null;
+  /** Before publishing nobody can be checked in, and whoever is registered would have to be found again for it. */
+  function atTheDoor() {
+    if (program.state === "published") return walkIn({ id, program, told });
+    return program.state === "draft" ? h("p", { class: "notice" }, t("Checking in begins once the program is published.")) : null;
+  }
+
+  function told(person) {
+    people = [...people.filter((each) => each.participant_id !== person.participant_id), person];
     draw();
   }
 

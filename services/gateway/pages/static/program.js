@@ -72,6 +72,8 @@ function publish(event) {
     try {
       await post(`/programs/${id}/publication`);
       await reload();
+      // What can be done at the door depends on it.
+      drawn.delete("check-in");
       announce(t("“{title}” is published.", context.program));
     } catch (error) {
       showTrouble(error);

@@ -1,6 +1,6 @@
-/** Somebody at the door who is on no list: a form that registers and checks in at once. */
+/** Somebody at the door who is on no list: registered and checked in at once, and never registered twice. */
 
-import { announce, get, listed, post, showTrouble } from "./api.js";
+import { announce, get, listed, newKey, post, showTrouble } from "./api.js";
 import { h, whileBusy } from "./dom.js";
 import { plain, t } from "./words.js";
 
@@ -10,9 +10,11 @@ const LEVELS = [1, 2, 3, 4, 5];
  * @param {object} parts
  * @param {string} parts.id the program's
  * @param {object} parts.program
- * @param {(person: object) => void} parts.added told who is new
+ * @param {(person: object) => void} parts.told hears of who is new, and of every change of that one
  */
-export function walkIn({ id, program, added }) {
+export function walkIn({ id, program, told }) {
+  /** What was sent last and under which key: sent again, because no answer came, it is still one registration. */
+  let sent = { what: null, key: null };
   const place = h("div", { class: "fields" });
   const form = h("form", { onsubmit: submit },
     h("div", { class: "filters" },
@@ -25,7 +27,8 @@ export function walkIn({ id, program, added }) {
   const role = form.elements.role;
   role.addEventListener("change", draw);
   draw();
-  return h("details", { class: "card walk-in" }, h("summary", {}, t("Somebody is on no list")), form);
+  const arriving = h("div", { hidden: true });
+  return h("details", { class: "card walk-in" }, h("summary", {}, t("Somebody is on no list")), form, arriving);
 
   function draw() {
     place.replaceChildren(...(role.value === "mentee" ? asked() : offered()));
@@ -56,29 +59,59 @@ export function walkIn({ id, program, added }) {
     event.preventDefault();
     return whileBusy(event.submitter, async () => {
       try {
-        const as = role.value;
-        const made = await post(`/programs/${id}/${as}s`, person(as));
-        await post(`/participants/${made.participant_id}/check-in`);
-        const codes = listed(await get(`/programs/${id}/access-codes`).catch(() => []), "access_codes");
-        const code = codes.find((each) => each.participant_id === made.participant_id)?.access_code ?? "–";
-        added(await get(`/participants/${made.participant_id}`));
+        const [as, body] = [role.value, person(role.value)];
+        const what = JSON.stringify([as, body]);
+        if (sent.what !== what) sent = { what, key: newKey() };
+        const made = await post(`/programs/${id}/${as}s`, body, sent.key);
+        sent = { what: null, key: null };
+        told(made);
         form.reset();
         draw();
-        announce(t("{name} is registered and here. Access code: {code}", { name: made.name, code }));
+        await arrive(made);
       } catch (error) {
         showTrouble(error);
       }
     });
   }
 
+  /** Registered for good; whatever hinders the check-in, only that is tried again. */
+  async function arrive(made) {
+    try {
+      told(await post(`/participants/${made.participant_id}/check-in`));
+    } catch (error) {
+      wait(made);
+      throw error;
+    }
+    show(form, form.elements.name);
+    announce(t("{name} is registered and here. Access code: {code}", { name: made.name, code: await codeOf(made) }));
+  }
+
+  function wait(made) {
+    const again = h("button", { type: "button", class: "main", onclick: (event) => whileBusy(event.currentTarget, () => arrive(made).catch(showTrouble)) }, t("Check in {name}", made));
+    arriving.replaceChildren(
+      h("p", {}, t("{name} is registered and on the list, but not checked in yet.", made)),
+      h("div", { class: "row" }, again, h("button", { type: "button", onclick: () => show(form, form.elements.name) }, t("Register somebody else"))));
+    show(arriving, again);
+  }
+
+  function show(part, focused) {
+    [form.hidden, arriving.hidden] = [part !== form, part !== arriving];
+    focused.focus();
+  }
+
+  async function codeOf(made) {
+    const codes = listed(await get(`/programs/${id}/access-codes`).catch(() => []), "access_codes");
+    return codes.find((each) => each.participant_id === made.participant_id)?.access_code ?? "–";
+  }
+
   function person(as) {
     const given = new FormData(form);
-    const told = { name: given.get("name"), site_id: given.get("site"), languages: words(given.get("languages")) };
+    const said = { name: given.get("name"), site_id: given.get("site"), languages: words(given.get("languages")) };
     const chosen = [...given].filter(([name, value]) => name.startsWith("topic ") && value).map(([name, value]) => [name.slice(6), value]);
     const written = words(given.get("topics") ?? "").map((word) => word.split(":"));
     const levels = [...chosen, ...written].map(([topic, level]) => [topic, Number(level ?? 3)]);
-    if (as === "mentor") return { ...told, topics: Object.fromEntries(levels) };
-    return { ...told, motive: given.get("motive"), topics: levels.map(([topic]) => topic) };
+    if (as === "mentor") return { ...said, topics: Object.fromEntries(levels) };
+    return { ...said, motive: given.get("motive"), topics: levels.map(([topic]) => topic) };
   }
 
   function field(name, text, control) {
