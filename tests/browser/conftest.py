@@ -3,12 +3,14 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
+import canned
 from fake_gateway import FakeGateway
 
 
@@ -30,6 +32,13 @@ def gateway() -> Iterator[FakeGateway]:
     fake = FakeGateway()
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def begun(gateway: FakeGateway) -> FakeGateway:
+    """A gateway with a session in its second round."""
+    gateway.tell(canned.session(gateway.now() - timedelta(seconds=720 + 313)))
+    return gateway
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What people do on the pages, and that everybody can."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import canned
 import pytest
+from as_participant import as_participant
 from fake_gateway import FakeGateway
 from playwright.sync_api import Page, expect
 
@@ -16,19 +16,6 @@ pytestmark = pytest.mark.browser
 OpenPage = Callable[..., Page]
 PROGRAM = f"/programs/{canned.PROGRAM}"
 STYLE = Path(__file__).parents[2] / "services/gateway/pages/static/style.css"
-
-
-def as_participant(who: str) -> str:
-    """A script that makes the page this participant's."""
-    known = {"role": who.split("-")[0], "subject": who, "program_id": canned.PROGRAM, "site_id": "jkt"}
-    return f"localStorage.setItem('speedmentor.who', {json.dumps(json.dumps(known))})"
-
-
-@pytest.fixture
-def begun(gateway: FakeGateway) -> FakeGateway:
-    """A gateway with a session in its second round."""
-    gateway.tell(canned.session(gateway.now() - timedelta(seconds=720 + 313)))
-    return gateway
 
 
 def test_a_code_leads_to_ones_own_page_and_never_to_a_server_in_an_address(
@@ -246,43 +233,6 @@ def test_questions_are_put_in_order_by_keyboard(begun: FakeGateway, open_page: O
     assert begun.calls[-1][2] == {
         "questions": ["What would you not do again?", "How did you find your first investor?", "What is next?"]
     }
-
-
-def test_whom_one_would_go_on_with_is_put_in_order_by_keyboard(begun: FakeGateway, open_page: OpenPage) -> None:
-    page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
-    names = [begun.people[each]["name"] for each in begun.ranking["met"]]
-    for name in names[:2]:
-        page.get_by_role("button", name=f"Go on with {name}").first.focus()
-        page.keyboard.press("Enter")
-    page.get_by_role("button", name=f"Move {names[1]} up").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#ranking-list li b")).to_have_text([names[1], names[0]])
-    expect(page.locator("#ranking-capacity")).to_be_hidden()
-    page.locator("#ranking-form").get_by_role("button", name="Save").click()
-    expect(page.locator("#said")).to_contain_text("saved")
-    assert begun.calls[-1] == ("PUT", f"{PROGRAM}/ranking", {"ranks": ["mentor-2", "mentor-1"]})
-
-
-def test_a_participant_reads_with_whom_it_goes_on_once_that_is_announced(
-    begun: FakeGateway, open_page: OpenPage
-) -> None:
-    page = open_page("/me", width=390, height=844, before=as_participant("mentor-1"))
-    expect(page.locator("#ranking")).to_be_visible()
-    begun.announce({"revision": 1, "pairs": [{"pair_id": "p", "mentor_id": "mentor-1", "mentee_id": "mentee-13"}]})
-    expect(page.locator("#pair-list")).to_contain_text(begun.people["mentee-13"]["name"])
-    expect(page.locator("#ranking-capacity")).to_be_visible()
-
-
-def test_the_pairs_are_formed_and_stand_side_by_side(gateway: FakeGateway, open_page: OpenPage) -> None:
-    page = open_page(f"{PROGRAM}#report")
-    expect(page.locator("#view-report")).to_contain_text("9 by mentors, 17 by mentees")
-    page.get_by_role("button", name="Form the pairs").click()
-    page.get_by_label("Which pairs are announced").select_option("most-mutual")
-    page.get_by_role("dialog").get_by_role("button", name="Form the pairs").click()
-    row = page.locator("#view-report tr", has_text="announced")
-    expect(row.locator("td")).to_have_text(["2", "0", "0", "1"])
-    assert gateway.calls[-1] == ("POST", f"{PROGRAM}/pairing", {"method": "most-mutual"})
-    expect(page.locator("#view-report")).to_contain_text(gateway.people["mentee-20"]["name"])
 
 
 def test_a_pause_is_told_to_screen_readers(begun: FakeGateway, open_page: OpenPage) -> None:

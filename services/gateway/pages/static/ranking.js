@@ -12,22 +12,26 @@ import { t } from "./words.js";
 export function ranking(me, meet, people) {
   let chosen = [];
   let met = [];
-  let touched = false;
+  /** How often something was changed here, and how many of these changes are saved. */
+  let [edits, saved] = [0, 0];
   const [section, form, list, others] = [find("#ranking"), find("#ranking-form"), find("#ranking-list"), find("#ranking-others")];
   const places = find("#ranking-places");
   find("#ranking-capacity").hidden = me.role !== "mentor";
+  places.addEventListener("input", () => (edits += 1));
   form.addEventListener("submit", save);
   return { look };
 
   /** What the services know now; what is being put in order on this page stays. */
   async function look() {
+    const settled = edits === saved ? edits : null;
     const [own, pairing] = await Promise.all([get(`/programs/${me.program_id}/ranking`), get(`/programs/${me.program_id}/pairing`)]);
     const pairs = listed(pairing, "pairs");
     await meet([...own.met, ...pairs.map(other)]);
     met = own.met;
-    if (!touched) {
+    // Also what was changed while this was being asked for stays.
+    if (settled === edits) {
       chosen = [...own.ranks];
-      places.value = own.capacity ?? 1;
+      places.value = own.capacity ?? "";
     }
     section.hidden = !met.length;
     draw();
@@ -37,14 +41,20 @@ export function ranking(me, meet, people) {
   async function save(event) {
     event.preventDefault();
     await whileBusy(event.submitter, async () => {
+      const sent = edits;
       try {
-        await put(`/programs/${me.program_id}/ranking`, { ranks: chosen, ...(me.role === "mentor" ? { capacity: Number(places.value) } : {}) });
-        touched = false;
+        await put(`/programs/${me.program_id}/ranking`, { ranks: chosen, ...(me.role === "mentor" ? { capacity: capacity() } : {}) });
+        saved = sent;
         announce(t("Your order is saved."));
       } catch (error) {
         showTrouble(error);
       }
     });
+  }
+
+  /** Nothing said is not a number: the organizer's holds then. */
+  function capacity() {
+    return places.value === "" ? null : Number(places.value);
   }
 
   function draw(focus = null) {
@@ -64,7 +74,7 @@ export function ranking(me, meet, people) {
 
   function choose(order, focus = null) {
     chosen = order;
-    touched = true;
+    edits += 1;
     draw(focus);
   }
 
