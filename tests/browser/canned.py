@@ -161,15 +161,15 @@ def ranking() -> dict[str, Any]:
     return {"program_id": PROGRAM, "submitted": False, "ranks": [], "capacity": None, "met": met}
 
 
-def pairing(method: str | None = None) -> dict[str, Any]:
-    """The pairs by that method; before they are formed without one."""
+def pairing(method: str | None = None, top: int = 3, capacity: int = 1) -> dict[str, Any]:
+    """The pairs by these terms; before they are formed without a method."""
     found: dict[str, Any] = {
         "program_id": PROGRAM,
         "pairing_id": "pairing",
         "state": "paired" if method else "none",
         "failure": None,
         "revision": 1 if method else 0,
-        "terms": {"method": method, "top": 3, "capacity": 1} if method else None,
+        "terms": {"method": method, "top": top, "capacity": capacity} if method else None,
         "rankings": {"mentor": 9, "mentee": 17},
         "counts": None,
         "pairs": [],

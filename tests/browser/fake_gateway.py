@@ -156,7 +156,7 @@ class FakeGateway:
                 self.ranking |= body
                 return {"program_id": canned.PROGRAM}
             case "POST", ["programs", _, "pairing"]:
-                self.pairing = canned.pairing(body["method"])
+                self.pairing = canned.pairing(**body)
                 return {"program_id": canned.PROGRAM, "state": "pairing"}
             case "POST", ["meetings", meeting, "feedback"]:
                 self.feedback[meeting] = {"meeting_id": meeting, **body}

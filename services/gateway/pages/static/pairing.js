@@ -2,10 +2,13 @@
 
 import { announce, get, post, showTrouble } from "./api.js";
 import { ask, select } from "./ask.js";
-import { fill, h, whileBusy } from "./dom.js";
+import { fill, h } from "./dom.js";
+import { wholeNumber } from "./fields.js";
 import { t } from "./words.js";
 
 const ASK_AGAIN = 1000;
+/** What holds until an organizer says otherwise: three names, as lists mostly have, and one mentee for a mentor. */
+const USUAL = { method: "stable", top: 3, capacity: 1 };
 
 /** Draws into `place`; `name` gives the name of an id. */
 export async function pairing(place, id, name) {
@@ -18,7 +21,8 @@ export async function pairing(place, id, name) {
       h("h2", {}, t("Going on together")),
       h("p", { class: "quiet" }, t("Rankings given so far: {mentors} by mentors, {mentees} by mentees.", { mentors: found.rankings.mentor, mentees: found.rankings.mentee })),
       found.state === "pairing" ? h("p", { class: "notice", role: "status" }, t("The pairs are being formed …")) : form(found),
-      found.state === "failed" ? h("p", { class: "notice bad", role: "alert" }, t("The pairs could not be formed. Try again; if it fails again, look into the log of the matching service.")) : null,
+      found.state === "failed" ? h("p", { class: "notice bad", role: "alert" }, found.failure ?? t("The pairs could not be formed. Try again; if it fails again, look into the log of the matching service.")) : null,
+      found.terms ? h("p", { class: "quiet" }, t("Formed with: the first {top} of a list are top choices; a mentor who says no number has {capacity} places.", found.terms)) : null,
       found.counts ? sideBySide(found) : null,
       found.pairs.length ? table(found.pairs) : null,
       found.left_over ? left(found.left_over) : null);
@@ -26,25 +30,28 @@ export async function pairing(place, id, name) {
 
   function form(found) {
     const text = found.terms ? t("Form the pairs anew") : t("Form the pairs");
-    return h("p", {}, h("button", { type: "button", onclick: (event) => request(event.currentTarget, found.terms) }, text));
+    return h("p", {}, h("button", { type: "button", onclick: () => request(found.terms).catch(showTrouble) }, text));
   }
 
-  async function request(button, before) {
+  async function request(before) {
     const given = await ask(t("Form the pairs?"), {
       text: before ? t("Pairs that were announced may change.") : t("Everybody is paired who has met somebody; who is chosen by nobody is placed by fit, while mentors have places."),
-      fields: [h("p", { class: "help" }, t("Stable: no two who are apart would both rather have each other. Most mutual: as many as possible are each other's top choice.")), select("method", t("Which pairs are announced"), [["stable", methodText("stable")], ["most-mutual", methodText("most-mutual")]])],
+      fields: terms({ ...USUAL, ...before }),
       yes: t("Form the pairs"),
+      work: ({ method, top, capacity }) => post(`/programs/${id}/pairing`, { method, top: Number(top), capacity: Number(capacity) }),
     });
     if (!given) return;
-    await whileBusy(button, async () => {
-      try {
-        await post(`/programs/${id}/pairing`, { method: given.method });
-        announce(t("The pairs are being formed."));
-        await show();
-      } catch (error) {
-        showTrouble(error);
-      }
-    });
+    announce(t("The pairs are being formed."));
+    await show();
+  }
+
+  function terms({ method, top, capacity }) {
+    return [
+      select("method", t("Which pairs are announced"), [["stable", methodText("stable")], ["most-mutual", methodText("most-mutual")]], method),
+      h("p", { class: "help" }, t("Stable: no two who are apart would both rather have each other. Most mutual: as many as possible are each other's top choice.")),
+      wholeNumber("top", t("How many names make a top choice"), { low: 1, high: 100, value: top, help: t("Whoever is among the first so many of a list is a top choice.") }),
+      wholeNumber("capacity", t("Places of a mentor who says no number"), { low: 0, high: 20, value: capacity, help: t("With how many mentees such a mentor goes on; 0 is with nobody.") }),
+    ];
   }
 
   function sideBySide({ counts, terms }) {
