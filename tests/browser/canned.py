@@ -47,6 +47,7 @@ def people() -> list[dict[str, Any]]:
         role = "mentor" if number < 12 else "mentee"
         person: dict[str, Any] = {
             "participant_id": f"{role}-{number}",
+            "program_id": PROGRAM,
             "role": role,
             "name": f"{FIRST_NAMES[number % 12]} {LAST_NAMES[(number * 3 + number // 12) % 8]}",
             "site_id": "jkt" if number % 3 else "dps",

@@ -149,6 +149,11 @@ class FakeGateway:
             case "POST", ["participants", participant, "absence"]:
                 self.people[participant] |= {"checked_in": False, "status": f"absent:{body['from_round']}"}
                 return self.people[participant]
+            case "GET", ["programs", _, "participants"]:
+                return {"participants": [each for each in self.people.values() if _is_asked_for(each)]}
+            case "PUT", ["participants", participant, "preferences"]:
+                self.people[participant] |= body
+                return self.people[participant]
             case "PUT", ["participants", participant, "questions"]:
                 self.people[participant]["questions"] = body["questions"]
                 return self.people[participant]
@@ -164,7 +169,6 @@ class FakeGateway:
         if path == program:
             return {**canned.program(self.now()), "state": self.program_state}
         return {
-            f"{program}/participants": {"participants": list(self.people.values())},
             f"{program}/plan": self.plan,
             f"{program}/sessions": {"sessions": list(self.sessions.values())},
             f"{program}/feedback": {"meeting_ids": list(self.feedback), "feedback": list(self.feedback.values())},
@@ -191,3 +195,8 @@ class FakeGateway:
             if meeting[f"{role}_id"] == participant
         ]
         return {"participant_id": participant, "program_id": canned.PROGRAM, "revision": 2, "meetings": meetings}
+
+
+def _is_asked_for(person: dict[str, Any]) -> bool:
+    """Whether the request at hand is for people like this one."""
+    return all(person[field] == request.args.get(field, person[field]) for field in ("role", "site_id"))

@@ -5,7 +5,7 @@ import { ask, select } from "./ask.js";
 import { fill, find, h, tell, whileBusy } from "./dom.js";
 import { roleText, standing } from "./states.js";
 import { walkIn } from "./walk-in.js";
-import { t } from "./words.js";
+import { fold, t } from "./words.js";
 
 /** More rows than this make a slow page and no better overview: the search finds the others. */
 const SHOWN = 200;
@@ -127,11 +127,6 @@ export async function checkIn(place, { id, program }) {
       }
     });
   }
-}
-
-/** Small letters without marks, so that “Munoz” finds “Muñoz”. */
-function fold(text) {
-  return (text ?? "").normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();
 }
 
 const labelled = (id, text, control) => h("div", {}, h("label", { for: id }, text), control);

@@ -6,6 +6,7 @@ import { leaving } from "./leaving.js";
 import { Live } from "./live.js";
 import { card } from "./meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./phase-words.js";
+import { preferences } from "./preferences.js";
 import { questions } from "./questions.js";
 import { ranking } from "./ranking.js";
 import { tableName } from "./states.js";
@@ -17,6 +18,7 @@ const clock = eventClock();
 const countdown = new Countdown({ clock, show });
 let program = null;
 let goingOn = null;
+let wishes = null;
 
 furnish();
 if (!me?.subject || !["mentor", "mentee"].includes(me.role)) location.replace("/");
@@ -41,9 +43,13 @@ async function begin() {
   tell(find("#hello"), t("Hello, {name}", { name: person.name }));
   tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
   if (me.role === "mentee") questions(me.subject, person.questions ?? []);
-  leaving(me.subject, () => agenda().catch(() => {}));
+  leaving(me.subject, () => {
+    person.status = "withdrawn";
+    wishes?.look(countdown.last);
+    agenda().catch(() => {});
+  });
   goingOn = ranking(me, meet, state.people);
-  await Promise.all([agenda(), given(), connections(), goingOn.look()]);
+  await Promise.all([agenda(), given(), connections(), goingOn.look(), wish(person)]);
 }
 
 async function agenda() {
@@ -51,6 +57,11 @@ async function agenda() {
   await meet(meetings.map((meeting) => meeting.other_id));
   state.agenda = meetings.toSorted((a, b) => a.round - b.round);
   draw();
+}
+
+async function wish(person) {
+  wishes = await preferences(person, state.people);
+  wishes.look(countdown.last);
 }
 
 /** Learns who these are, those not known yet. */
@@ -88,6 +99,7 @@ function show(reading, before) {
   const spoken = announcement(reading, before);
   if (spoken) tell(find("#announce"), spoken);
   if (before && before.state === reading.state && before.round === reading.round && before.revision === reading.revision) return;
+  wishes?.look(reading);
   if (before) agenda().then(connections).then(() => goingOn?.look()).catch(() => {});
   draw();
 }

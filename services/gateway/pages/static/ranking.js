@@ -2,6 +2,7 @@
 
 import { announce, get, listed, put, showTrouble } from "./api.js";
 import { fill, find, h, whileBusy } from "./dom.js";
+import { drawOrder } from "./order.js";
 import { t } from "./words.js";
 
 /**
@@ -58,28 +59,15 @@ export function ranking(me, meet, people) {
   }
 
   function draw(focus = null) {
-    fill(list, chosen.map((id, index) => h("li", { class: "row" }, h("b", {}, name(id)),
-      h("span", { class: "row tight" },
-        button("↑", t("Move {name} up", { name: name(id) }), index > 0, () => move(index, index - 1)),
-        button("↓", t("Move {name} down", { name: name(id) }), index < chosen.length - 1, () => move(index, index + 1)),
-        button("✕", t("Do not go on with {name}", { name: name(id) }), true, () => choose(chosen.toSpliced(index, 1)))))));
+    drawOrder(list, chosen, { name, away: (who) => t("Do not go on with {name}", { name: who }), change: choose }, focus);
     const rest = met.filter((id) => !chosen.includes(id));
     fill(others, rest.map((id) => h("li", {}, h("button", { type: "button", "aria-label": t("Go on with {name}", { name: name(id) }), onclick: () => choose([...chosen, id], chosen.length) }, `+ ${name(id)}`))));
-    if (focus !== null) list.children[focus]?.querySelector("button:not(:disabled)")?.focus();
   }
 
-  function move(from, to) {
-    choose(chosen.toSpliced(from, 1).toSpliced(to, 0, chosen[from]), to);
-  }
-
-  function choose(order, focus = null) {
+  function choose(order, focus) {
     chosen = order;
     edits += 1;
     draw(focus);
-  }
-
-  function button(sign, label, able, press) {
-    return h("button", { type: "button", class: "small", "aria-label": label, title: label, disabled: !able, onclick: press }, sign);
   }
 
   function name(id) {

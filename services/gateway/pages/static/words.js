@@ -32,6 +32,11 @@ export function plain(code) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** Small letters without marks, so that “Munoz” finds “Muñoz”. */
+export function fold(text) {
+  return (text ?? "").normalize("NFD").replaceAll(/\p{M}/gu, "").toLowerCase();
+}
+
 const LOCALES = { en: "en-GB", id: "id-ID" };
 
 function format(instant, options) {
