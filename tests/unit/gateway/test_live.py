@@ -9,6 +9,7 @@ import eventlet
 import pytest
 from eventlet.event import Event as Gate
 
+from services.gateway.live.frames import HEARTBEAT
 from services.gateway.live.hub import TRIES, Hub
 from services.gateway.live.stream import Stream
 from services.gateway.live.truth import Truth
@@ -73,7 +74,7 @@ class Screen:
 
     def silent(self) -> bool:
         """Whether nothing has come: a sign of life comes first."""
-        return next(self.stream.frames(quiet=0.02)).startswith(b":")
+        return next(self.stream.frames(quiet=0.02)) == HEARTBEAT
 
 
 @pytest.fixture
