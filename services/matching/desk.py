@@ -218,6 +218,8 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     done: dict[str, Any] = {"planned": plan["requested"], "due": False, "touched": [], "parts": parts}
     if plan["revision"] == 0 or not revision.is_empty:
         done |= _publish(transaction, brief, revision, parts)
+        # Of the revision: a plan made anew that changes nothing leaves them, and what they tell of.
+        done["changes"] = [change for answer in answers.values() for change in answer.changes]
     store.save_plan(transaction, program_id, done)
     return True
 
@@ -271,7 +273,6 @@ def _parts(
             "mentees": _heads(brief, group, MENTEE),
             "quality": answer.plan["quality"],
             "unmet": answer.unmet,
-            "changes": answer.changes,
         }
         for group, answer in answers.items()
     ]

@@ -43,7 +43,7 @@ def plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
         "quality": joined_quality(part["quality"] for part in plan["parts"]) if plan["parts"] else None,
         "meetings": [_shown(meeting) for meeting in store.meetings(transaction, program_id)],
         "unmet": [unmet for part in plan["parts"] for unmet in part["unmet"]],
-        "changes": [change for part in plan["parts"] for change in part["changes"]],
+        "changes": plan.get("changes", []),
     }
 
 

@@ -194,7 +194,7 @@ class Plan(View):
     quality = fields.Nested(Quality, allow_none=True)
     meetings = fields.List(fields.Nested(Meeting))
     unmet = fields.List(fields.Nested(Unmet))
-    changes = fields.List(fields.Nested(Change), metadata={"description": "what was changed when it was last planned"})
+    changes = fields.List(fields.Nested(Change), metadata={"description": "what the newest revision changed"})
 
 
 class PlanState(View):
