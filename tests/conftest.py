@@ -6,10 +6,15 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.local import RUN, Infrastructure
 from deploy.local.infrastructure import sweep
 from deploy.local.waiting import eventually as wait_until
+
+# A busy machine is no fault of what is tested: examples have no time limit.
+settings.register_profile("speedmentor", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("speedmentor")
 
 
 @pytest.fixture(scope="session")

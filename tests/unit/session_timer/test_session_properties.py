@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.session_timer.domain.bells import bells, ring
@@ -59,14 +59,12 @@ def play(session, given_steps):
             yield session, events, now
 
 
-@settings(deadline=None)
 @given(sessions(), steps)
 def test_nobody_meets_longer_than_the_limit(session, given_steps):
     for state, _, _ in play(session, given_steps):
         assert all(slot.meeting <= MEETING_LIMIT for slot in state.slots)
 
 
-@settings(deadline=None)
 @given(sessions(), steps)
 def test_rounds_stay_in_order_and_apart(session, given_steps):
     for state, _, _ in play(session, given_steps):
@@ -74,7 +72,6 @@ def test_rounds_stay_in_order_and_apart(session, given_steps):
         assert ends == sorted(ends)
 
 
-@settings(deadline=None)
 @given(sessions(), steps)
 def test_a_bell_rings_once_for_each_revision_in_order_and_never_early(session, given_steps):
     seen, revision = set(), 0
@@ -90,7 +87,6 @@ def test_a_bell_rings_once_for_each_revision_in_order_and_never_early(session, g
         assert not list(bells(state, state.rung_until, min(now, state.rung_until)))
 
 
-@settings(deadline=None)
 @given(sessions(), steps)
 def test_every_round_that_starts_ends_unless_the_session_is_cancelled(session, given_steps):
     events = []
@@ -108,7 +104,6 @@ def test_every_round_that_starts_ends_unless_the_session_is_cancelled(session, g
         assert names[-1] == ("session-timer.session-finished", None)
 
 
-@settings(deadline=None)
 @given(sessions(), steps, waits)
 def test_however_seldom_the_timer_looks_the_same_bells_ring(session, given_steps, wait):
     for state, _, now in play(session, given_steps):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from services.matching.pairing.pairs import Pairs, pair
 from services.matching.pairing.reading import read_rankings
 
-few = settings(max_examples=150, deadline=None)
+few = settings(max_examples=150)
 
 
 @st.composite

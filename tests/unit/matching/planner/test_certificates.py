@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 
 from services.matching.planner import read_input, solve
 
-SOME = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+SOME = settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 def proved_bound(document, plan):

@@ -47,7 +47,6 @@ class Handler:
         self.committed += [each.id for each in events]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.sets(st.integers(0, size - 1)))))
 def test_all_but_the_poisonous_are_committed_once_and_in_order(case: tuple[int, set[int]]) -> None:
     size, poisonous = case
@@ -61,7 +60,7 @@ def test_all_but_the_poisonous_are_committed_once_and_in_order(case: tuple[int, 
 BATCH = [delivery(number) for number in range(256)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, len(BATCH) - 1))
 def test_one_poisonous_event_costs_a_logarithm_of_transactions(poison: int) -> None:
     handle = Handler({poison})

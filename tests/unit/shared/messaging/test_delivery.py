@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events import CONTENT_TYPE, BadEvent
@@ -39,7 +39,6 @@ def test_attempts_are_counted_and_bounded(before: int) -> None:
     assert bool(reason) == (before >= len(BACKOFF))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(texts, st.text(max_size=20_000), max_size=10), st.text(max_size=100_000))
 def test_the_headers_fit_in_one_frame(headers: dict[str, str], text: str) -> None:
     try:
