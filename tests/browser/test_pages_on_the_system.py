@@ -229,6 +229,7 @@ def test_a_program_goes_from_its_files_to_a_plan_on_the_pages(chromium: Browser,
     expect(page.locator(".why").first).to_contain_text("Value ")
     # Whom one would like to meet is kept.
     walked_in.get_by_text("Choose people").click()
+    expect(walked_in.locator(".candidates li li", has_text=re.compile("[a-z]")).first).to_be_visible()
     walked_in.locator(".candidates button").first.click()
     walked_in.get_by_role("button", name="Save my wishes").click()
     expect(walked_in.locator("#said")).to_contain_text("Your wishes are saved")

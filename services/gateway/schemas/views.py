@@ -120,7 +120,15 @@ class Participant(View):
     languages = texts("language tags")
     status = text("registered, absent:<first round missed> or withdrawn")
     checked_in = flag("is there")
-    topics = fields.List(fields.Raw(), metadata={"description": "what about"})
+    topics = fields.Raw(
+        metadata={
+            "description": "of a mentor: experience (1 to 5) by topic; of a mentee: topics, the most wanted first",
+            "oneOf": [
+                {"type": "object", "additionalProperties": {"type": "integer"}},
+                {"type": "array", "items": {"type": "string"}},
+            ],
+        }
+    )
     story = fields.Raw(metadata={"description": "a mentor's story: situation, choice, outcome, lesson"})
     questions = texts("a mentee's questions, the most important first")
 

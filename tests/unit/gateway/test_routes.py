@@ -220,3 +220,12 @@ def test_what_a_plan_says_in_words_is_in_the_readers_language(client, bus, organ
         "as an older plan says it",
         "kursinya untuk e2",
     ]
+
+
+def test_what_people_talk_about_arrives_with_levels_and_in_order(client, organizer, bus):
+    bus.answers["list_participants"] = [
+        {"participant_id": "m1", "role": "mentor", "topics": {"funding": 5, "hiring": 2}},
+        {"participant_id": "e1", "role": "mentee", "topics": ["hiring", "funding"]},
+    ]
+    answer = client.get("/api/v1/programs/p1/participants", headers=organizer).json
+    assert [each["topics"] for each in answer] == [{"funding": 5, "hiring": 2}, ["hiring", "funding"]]

@@ -7,6 +7,7 @@
 
 import { get, listed, showTrouble } from "./api.js";
 import { fill, h } from "./dom.js";
+import { topicsOf } from "./states.js";
 import { fold, plain, t } from "./words.js";
 
 /** More names than this are no help in choosing: the search finds the others. */
@@ -76,6 +77,6 @@ export function candidates(me, taken) {
   }
 
   function topics(person) {
-    return isMentee ? Object.keys(person.topics ?? {}) : [];
+    return isMentee ? topicsOf(person) : [];
   }
 }

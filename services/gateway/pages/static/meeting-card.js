@@ -2,7 +2,7 @@
 
 import { post, announce, showTrouble } from "./api.js";
 import { h, whileBusy } from "./dom.js";
-import { tableName } from "./states.js";
+import { tableName, topicsOf } from "./states.js";
 import { plain, t, timeOfDay } from "./words.js";
 
 export function card({ meeting, person, slot, timeZone, role, part, said, open, done }) {
@@ -19,7 +19,7 @@ export function card({ meeting, person, slot, timeZone, role, part, said, open, 
 /** Topics, story and, for mentors, the questions that the mentee brings: to be read ahead. */
 function about(meeting, person, open) {
   if (!person) return null;
-  const topics = Array.isArray(person.topics) ? person.topics : Object.keys(person.topics ?? {});
+  const topics = topicsOf(person);
   const story = storyParts(person.story);
   const questions = person.questions ?? [];
   const details = story.length || questions.length;

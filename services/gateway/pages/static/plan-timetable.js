@@ -1,7 +1,7 @@
 /** Who sits where in which round, site by site, and why the two of a meeting meet. */
 
 import { h } from "./dom.js";
-import { tableName } from "./states.js";
+import { tableName, topicsOf } from "./states.js";
 import { plain, t } from "./words.js";
 
 /** `people` knows the participants by id. */
@@ -52,8 +52,8 @@ export function timetables(meetings, program, people) {
 
 /** What one asks about and the other knows, the most wanted first. */
 function common(mentee, mentor) {
-  const known = new Set(Object.keys(mentor?.topics ?? {}));
-  return (Array.isArray(mentee?.topics) ? mentee.topics : []).filter((topic) => known.has(topic));
+  const known = new Set(topicsOf(mentor));
+  return topicsOf(mentee).filter((topic) => known.has(topic));
 }
 
 function group(items, key) {

@@ -22,3 +22,9 @@ export function standing(person) {
   if (kind === "absent") return ["absent", t("Absent from round {round}", { round })];
   return person.checked_in ? ["here", t("Here")] : ["expected", t("Expected")];
 }
+
+/** What somebody talks about: mentees' topics are in the order of their wish, mentors' have a level of experience. */
+export function topicsOf(person) {
+  const topics = person?.topics ?? [];
+  return Array.isArray(topics) ? topics : Object.keys(topics);
+}
