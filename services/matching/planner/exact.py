@@ -17,17 +17,27 @@ import numpy as np
 
 from services.matching.planner.duals import Prices
 from services.matching.planner.expanded import Chosen, Slots, slot_gain, tolls
+from services.matching.planner.fairness import Levels
 from services.matching.planner.flow import rewards
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
 
+BUILDING = 5e-5
+"""What it takes to state one meeting to the solver, in its own seconds."""
+
 
 def warm() -> None:
     """Load the solver beforehand, so that the first question finds it there."""
-    _cp_model()
+    cp_model_of()
 
 
-def _cp_model() -> Any:
+def building(slots: int) -> float:
+    """The work of stating a question about ``slots`` meetings."""
+    return BUILDING * (100 + slots)
+
+
+def cp_model_of() -> Any:
+    """The solver's module."""
     # A third of a second and pandas come with it, which most plans have no need of.
     from ortools.sat.python import cp_model
 
@@ -53,13 +63,14 @@ def search(
     loss: int,
     work: float,
     deadline: float | None,
+    hold: Levels | None = None,
 ) -> Found:
     """The plan that loses least, of those among ``slots`` that lose no more than ``loss``.
 
     ``slots`` must hold all that lose no more than ``loss`` themselves. ``plan`` is one to start from; ``work`` is
-    in the solver's own seconds.
+    in the solver's own seconds. Where levels to ``hold`` are given, plans that are not as fair are none.
     """
-    cp_model = _cp_model()
+    cp_model = cp_model_of()
     model = cp_model.CpModel()
     used = [model.new_bool_var("") for _ in range(len(slots))]
     mentee, mentor = pairs.mentee[slots.pair], pairs.mentor[slots.pair]
@@ -72,7 +83,7 @@ def search(
         """At most ``room`` of each group; what is left empty loses the price."""
         nonlocal fixed
         fixed += int((room * price)[price <= loss].sum())
-        for one, places in _groups(groups):
+        for one, places in groups_of(groups):
             some, most, dear = [used[at] for at in places], int(room[one]), int(price[one])
             if dear > loss and most == 1:
                 model.add_exactly_one(some)
@@ -99,7 +110,7 @@ def search(
         by_round(prices.mentor_round, field.mentors),
     )
     limited(mentor, field.mentor_room, prices.price)
-    for pair, places in _groups(slots.pair):
+    for pair, places in groups_of(slots.pair):
         some = [used[at] for at in places]
         if toll[pair] > loss:
             model.add_exactly_one(some)
@@ -107,8 +118,11 @@ def search(
             model.add_at_most_one(some)
 
     levels, level_costs, empty = [], [], _levels(field, prices, loss)
-    for one, places in _groups(mentee):
+    having: list[list[Any]] = [[] for _ in range(field.rounds)]
+    sure = field.mentee_met.copy()
+    for one, places in groups_of(mentee):
         least, free = empty.pop(one)
+        sure[one] += least
         more = [model.new_bool_var("") for _ in free]
         for first, second in pairwise(more):
             model.add_implication(second, first)
@@ -117,26 +131,22 @@ def search(
             if more
             else cp_model.LinearExpr.sum([used[at] for at in places]) == least
         )
+        for level, variable in enumerate(more, start=int(sure[one])):
+            having[level].append(variable)
         levels += more
         level_costs += [-gain for gain in free]
         fixed += sum(gain for gain in free if gain > 0)
     fixed += sum(gain for _, free in empty.values() for gain in free if gain > 0)
+    for level, many in enumerate(hold or ()):
+        model.add(cp_model.LinearExpr.sum(having[level]) == many - int((sure > level).sum()))
 
     model.minimize(cp_model.LinearExpr.weighted_sum([*used, *levels], [*cost.tolist(), *level_costs]))
     if plan is not None:
         for variable, value in zip(used, plan.tolist(), strict=True):
             model.add_hint(variable, value)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 1
-    # The linear program does nearly all here: give it every row, and no presolve that hides its structure.
-    solver.parameters.linearization_level = 2
-    solver.parameters.cp_model_presolve = False
-    solver.parameters.max_deterministic_time = work
-    if deadline is not None:
-        solver.parameters.max_time_in_seconds = max(0.01, deadline - time.monotonic())
+    solver = solver_of(work, deadline)
     status = solver.solve(model)
-    spent = solver.deterministic_time
+    spent = solver.deterministic_time + building(len(slots))
     if status == cp_model.INFEASIBLE:
         return Found(None, loss + 1, spent, best=True)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -147,6 +157,20 @@ def search(
     # What is not among the slots loses more than ``loss``: with a plan that loses more, nothing is said of it.
     chosen = np.array(solver.boolean_values(used), np.bool_)
     return Found(chosen, min(found, least, loss + 1), spent, best=status == cp_model.OPTIMAL)
+
+
+def solver_of(work: float, deadline: float | None) -> Any:
+    """A solver that gives the same answer each time, after ``work`` of its own seconds at most."""
+    solver = cp_model_of().CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 1
+    # The linear program does nearly all here: give it every row, and no presolve that hides its structure.
+    solver.parameters.linearization_level = 2
+    solver.parameters.cp_model_presolve = False
+    solver.parameters.max_deterministic_time = work
+    if deadline is not None:
+        solver.parameters.max_time_in_seconds = max(0.01, deadline - time.monotonic())
+    return solver
 
 
 def _levels(field: Field, prices: Prices, loss: int) -> dict[int, tuple[int, list[int]]]:
@@ -161,7 +185,7 @@ def _levels(field: Field, prices: Prices, loss: int) -> dict[int, tuple[int, lis
     return {at: (int(least[at]), free[at]) for at in range(field.mentees)}
 
 
-def _groups(key: Index) -> Iterator[tuple[int, list[int]]]:
+def groups_of(key: Index) -> Iterator[tuple[int, list[int]]]:
     """The places of each value of ``key``."""
     if not len(key):
         return

@@ -1,8 +1,7 @@
 """Plan a part where everybody is available in the same rounds: exact, and proved so."""
 
-import numpy as np
-
 from services.matching.planner.colouring import rounds_for
+from services.matching.planner.fairness import fairness_of
 from services.matching.planner.flow import fairness_unit
 from services.matching.planner.parts import Field
 from services.matching.planner.plan import PartResult
@@ -32,10 +31,3 @@ def plan_part(field: Field, deadline: float | None = None) -> PartResult:
         fairest=bound < unit,
         prices=priced.prices,
     )
-
-
-def fairness_of(field: Field, mentee: np.ndarray) -> int:
-    """What the new meetings of ``mentee`` (one entry a meeting) earn in fairness."""
-    count = np.bincount(mentee, minlength=field.mentees)
-    first = field.rounds - field.mentee_met  # the next meeting of a mentee earns this, each one after one less
-    return int((count * first - count * (count - 1) // 2).sum())

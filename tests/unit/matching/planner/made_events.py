@@ -78,3 +78,33 @@ def made_revision(document, plan, dice):
     if dice.random() < 0.8:
         revision["change_cost"] = dice.choice([0, 10, 100, 2000])
     return revision
+
+
+#: A shares p and q with B and C, who have another way to more meetings each: two for everybody, or 1, 3 and 3.
+CONTESTED = {
+    "mentors": {"p": [1], "q": [1, 2], "s": [3], "t": [4], "u": [3], "v": [4]},
+    "mentees": {"A": [1, 2], "B": [1, 3, 4], "C": [2, 3, 4]},
+    "pairs": ["Ap", "Aq", "Bp", "Bs", "Bt", "Cq", "Cu", "Cv"],
+}
+
+
+def made_contested_event(seed):
+    """A plan input in which rounds decide who can have how much: ``CONTESTED``, and a few more people in between."""
+    dice = random.Random(seed)
+    rounds = dice.randint(4, 5)
+    every = range(1, rounds + 1)
+    more = {f"m{number}": sorted(dice.sample(every, dice.randint(1, 2))) for number in range(dice.randint(0, 3))}
+    others = {f"e{number}": sorted(dice.sample(every, dice.randint(2, 3))) for number in range(dice.randint(0, 3))}
+    mentors, mentees = {**CONTESTED["mentors"], **more}, {**CONTESTED["mentees"], **others}
+    return {
+        "format": "speedmentor.plan-input/1",
+        "rounds": rounds,
+        "mentors": [{"id": each, "rounds": there} for each, there in mentors.items()],
+        "mentees": [{"id": each, "rounds": there} for each, there in mentees.items()],
+        "scores": [
+            [e, m, dice.randint(0, 50)]
+            for e in mentees
+            for m in mentors
+            if e + m in CONTESTED["pairs"] or ((e in others or m in more) and dice.random() < 0.3)
+        ],
+    }

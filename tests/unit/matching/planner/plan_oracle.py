@@ -74,7 +74,11 @@ class Oracle:
         return round(-found.fun), found.x > 0.5
 
     def fairest(self):
-        """The leximin-best sorted counts; afterwards only plans that have it remain."""
+        """The leximin-best sorted counts; afterwards only plans that have them remain.
+
+        One level after the other: the most mentees with a meeting; of those plans, the most with two; and so on.
+        Sorted counts that have fewer zeros, then fewer ones, …, are larger in the leximin order.
+        """
         for k in range(1, self.document["rounds"] + 1):
             columns = {self.level_at[e, k]: 1 for e in self.mentees}
             most, used = self.best(columns)
@@ -83,6 +87,13 @@ class Oracle:
         for (e, _), column in self.level_at.items():
             count[e] += int(used[column])
         return sorted(count.values())
+
+    def as_fair_as(self, meetings):
+        """From now on only plans remain whose sorted counts are those of ``meetings``."""
+        counts = counts_of(self.document, meetings).values()
+        for k in range(1, self.document["rounds"] + 1):
+            many = sum(count >= k for count in counts)
+            self.rows.append(({self.level_at[e, k]: 1 for e in self.mentees}, many, many))
 
     def best_value(self):
         """Of the plans left, the largest score of new meetings less the cost of changes."""

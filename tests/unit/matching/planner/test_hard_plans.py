@@ -7,7 +7,7 @@ from made_events import made_event, made_revision
 from plan_oracle import Oracle, value_of
 from plan_rules import broken_rules, counts_of
 
-from services.matching.planner import availability, read_input, solve
+from services.matching.planner import availability, drafts, read_input, solve
 
 
 def as_good_as_integer_programming(document, seed):
@@ -36,6 +36,7 @@ def test_an_announced_plan_is_mended_with_the_fewest_changes_the_fairest_plan_al
 @pytest.mark.parametrize("seed", range(30))
 def test_parts_too_large_for_a_flow_over_rounds_keep_every_rule_and_an_honest_bound(seed, monkeypatch):
     monkeypatch.setattr(availability, "MOST_TRIED", 0)
+    monkeypatch.setattr(drafts, "MOST_TRIED", 0)
     document = made_event(seed, mentees=15, mentors=8, rounds=5, breaks=True)
     plan = solve(read_input(document)).to_document()
     assert not broken_rules(document, plan)
