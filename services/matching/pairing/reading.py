@@ -3,10 +3,8 @@
 from typing import Any
 
 from services.matching.pairing.rankings import TOP, Rankings
-from services.matching.planner.input import TOP_SCORE, Faults, Path
-from services.matching.planner.input import _Reader as Reader
-from services.matching.planner.input import _reference as reference
-from services.matching.planner.input import _row as row
+from services.matching.planner.input import LOWEST_SCORE, TOP_SCORE
+from services.matching.planner.reading import Faults, Path, Reader
 from shared.faults import Invalid, Problem
 from shared.messages import say
 
@@ -100,7 +98,7 @@ def _ranks(
         seen: dict[int, None] = {}
         for number, value in enumerate(read.listed(person.get("ranks", []), (role, at, "ranks"))):
             path: Path = (role, at, "ranks", number)
-            other = reference(read, value, path, others)
+            other = read.reference(value, path, others)
             if other in seen and other >= 0:
                 read.fault(path, say("is listed twice"))
             seen[other] = None
@@ -114,12 +112,12 @@ def _scores(
 ) -> dict[tuple[int, int], int]:
     scores: dict[tuple[int, int], int] = {}
     for at, value in enumerate(read.listed(document.get("scores", []), ("scores",))):
-        columns = row(read, value, ("scores", at), 3)
+        columns = read.row(value, ("scores", at), 3)
         if columns is None:
             continue
-        mentee = reference(read, columns[0], ("scores", at, 0), mentee_at)
-        mentor = reference(read, columns[1], ("scores", at, 1), mentor_at)
-        score = read.whole(columns[2], ("scores", at, 2), -TOP_SCORE, TOP_SCORE, 0)
+        mentee = read.reference(columns[0], ("scores", at, 0), mentee_at)
+        mentor = read.reference(columns[1], ("scores", at, 1), mentor_at)
+        score = read.whole(columns[2], ("scores", at, 2), LOWEST_SCORE, TOP_SCORE, 0)
         if (mentee, mentor) in scores and mentee >= 0 and mentor >= 0:
             read.fault(("scores", at), say("scores a pair that is scored already"))
         scores[mentee, mentor] = score

@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 
 from services.matching.planner.model import Announced, GivenScores, Mentee, Mentor, PlanInput
+from services.matching.planner.reading import TOP_LEVEL, Faults, Path, Reader, unknown
 from shared.faults import Invalid, Problem
-from shared.messages import Message, say
+from shared.messages import say
 
 FORMAT = "speedmentor.plan-input/1"
-LONGEST_TEXT = 200
 MOST_ROUNDS = 1000
 MOST_SEATS = 1000
-TOP_LEVEL = 5
 TOP_SCORE = 1000
 LOWEST_SCORE = -1_000_000_000
 DEAREST_CHANGE = 1_000_000
-
-Faults = list[tuple[str, Message]]
-Path = tuple[str | int, ...]
 
 _TOP = {
     "format",
@@ -58,112 +54,12 @@ class InputFaults(Invalid):
         return "\n".join(f"{where or '/'}: {what}" for where, what in self.faults)
 
 
-def pointer(path: Path) -> str:
-    """``path`` as a JSON pointer; a key too long to read is cut."""
-    return "".join("/" + _short(str(step)).replace("~", "~0").replace("/", "~1") for step in path)
-
-
-def _short(text: str) -> str:
-    """``text`` fit to be read on one line: cut, and with line ends and other controls made visible."""
-    cut = text if len(text) <= 60 else text[:57] + "..."
-    return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
-
-
-class _Reader:
-    """Collects faults while it reads; what is faulty is read as its default, so that all faults are found."""
-
-    def __init__(self) -> None:
-        self.faults: Faults = []
-
-    def fault(self, path: Path, what: Message) -> None:
-        self.faults.append((pointer(path), what))
-
-    def whole(self, value: Any, path: Path, least: int, most: int, default: int) -> int:
-        if type(value) is not int:
-            self.fault(path, say("must be a whole number"))
-        elif value < least:
-            self.fault(path, say("must be at least {least}", least=least))
-        elif value > most:
-            self.fault(path, say("must be at most {most}", most=most))
-        else:
-            return value
-        return default
-
-    def text(self, value: Any, path: Path) -> str:
-        if type(value) is not str:
-            self.fault(path, say("must be text"))
-        elif not value:
-            self.fault(path, say("must not be empty"))
-        elif len(value) > LONGEST_TEXT:
-            self.fault(path, say("is longer than {most} characters", most=LONGEST_TEXT))
-        elif not value.isprintable():
-            self.fault(path, say("holds characters that cannot be printed"))
-        else:
-            return value
-        return ""
-
-    def truth(self, value: Any, path: Path) -> bool:
-        if type(value) is not bool:
-            self.fault(path, say("must be true or false"))
-            return False
-        return value
-
-    def listed(self, value: Any, path: Path) -> list[Any]:
-        if type(value) is not list:
-            self.fault(path, say("must be a list"))
-            return []
-        return value
-
-    def fields(self, value: Any, path: Path, known: set[str]) -> Mapping[str, Any]:
-        if type(value) is not dict:
-            self.fault(path, say("must be an object"))
-            return {}
-        if not value.keys() <= known:
-            for key in sorted(map(str, value.keys() - known)):
-                self.fault((*path, key), say("is not a field of this format"))
-        return value
-
-    def texts(self, value: Any, path: Path) -> tuple[str, ...]:
-        """Distinct texts."""
-        found: dict[str, None] = {}
-        for at, each in enumerate(self.listed(value, path)):
-            if type(each) is str and 0 < len(each) <= LONGEST_TEXT and each.isprintable():
-                if each in found:
-                    self.fault((*path, at), say("is listed twice"))
-                found[each] = None
-            else:
-                self.text(each, (*path, at))
-        return tuple(found)
-
-    def round_mask(self, value: Any, path: Path, rounds: int) -> int:
-        mask = 0
-        for at, each in enumerate(self.listed(value, path)):
-            if type(each) is int and 1 <= each <= rounds:
-                if mask >> (each - 1) & 1:
-                    self.fault((*path, at), say("is listed twice"))
-                mask |= 1 << (each - 1)
-            else:
-                self.whole(each, (*path, at), 1, rounds, 1)
-        return mask
-
-    def levels(self, value: Any, path: Path) -> dict[str, int]:
-        if type(value) is not dict:
-            self.fault(path, say("must be an object"))
-            return {}
-        for topic, level in value.items():
-            if not (0 < len(topic) <= LONGEST_TEXT and topic.isprintable()):
-                self.text(topic, (*path, topic))
-            if not (type(level) is int and 0 <= level <= TOP_LEVEL):
-                self.whole(level, (*path, topic), 0, TOP_LEVEL, 0)
-        return value
-
-
 def read_input(document: Any) -> PlanInput:
     """The checked input in ``document`` (the parsed JSON).
 
     Raises :class:`InputFaults` with every fault found.
     """
-    read = _Reader()
+    read = Reader()
     if type(document) is not dict:
         raise InputFaults([("", say("must be an object"))])
     if document.get("format") != FORMAT:
@@ -179,9 +75,9 @@ def read_input(document: Any) -> PlanInput:
     mentees = _people(read, document, "mentees", lambda each, path: _mentee(read, each, path, rounds))
     mentor_at = _positions(read, mentors, "mentors")
     mentee_at = _positions(read, mentees, "mentees")
-    _known(read, mentors, "mentors", "wants", mentee_at)
-    _known(read, mentees, "mentees", "wants", mentor_at)
-    _known(read, mentees, "mentees", "avoid", mentor_at)
+    _known(read, document, mentors, "mentors", "wants", mentee_at)
+    _known(read, document, mentees, "mentees", "wants", mentor_at)
+    _known(read, document, mentees, "mentees", "avoid", mentor_at)
     never = _never(read, document, mentee_at, mentor_at)
     scores = _scores(read, document, mentee_at, mentor_at)
     current = _current(read, document, mentee_at, mentor_at, rounds)
@@ -208,7 +104,7 @@ def read_input(document: Any) -> PlanInput:
     )
 
 
-def _people(read: _Reader, document: Any, role: str, one: Callable[[Any, Path], Any]) -> list[Any]:
+def _people(read: Reader, document: Any, role: str, one: Callable[[Any, Path], Any]) -> list[Any]:
     if role not in document:
         return []
     listed = read.listed(document[role], (role,))
@@ -217,7 +113,7 @@ def _people(read: _Reader, document: Any, role: str, one: Callable[[Any, Path], 
     return [one(each, (role, at)) for at, each in enumerate(listed)]
 
 
-def _mentor(read: _Reader, value: Any, path: Path, rounds: int) -> Mentor:
+def _mentor(read: Reader, value: Any, path: Path, rounds: int) -> Mentor:
     person = read.fields(value, path, _MENTOR)
     get = person.get
     seats = read.whole(person["seats"], (*path, "seats"), 1, MOST_SEATS, 1) if "seats" in person else 1
@@ -237,7 +133,7 @@ def _mentor(read: _Reader, value: Any, path: Path, rounds: int) -> Mentor:
     )
 
 
-def _mentee(read: _Reader, value: Any, path: Path, rounds: int) -> Mentee:
+def _mentee(read: Reader, value: Any, path: Path, rounds: int) -> Mentee:
     person = read.fields(value, path, _MENTEE)
     get = person.get
     return Mentee(
@@ -254,26 +150,26 @@ def _mentee(read: _Reader, value: Any, path: Path, rounds: int) -> Mentee:
     )
 
 
-def _id(read: _Reader, person: Mapping[str, Any], path: Path) -> str:
+def _id(read: Reader, person: Mapping[str, Any], path: Path) -> str:
     if "id" not in person:
         read.fault((*path, "id"), say("is missing"))
         return ""
     return read.text(person["id"], (*path, "id"))
 
 
-def _rounds(read: _Reader, person: Mapping[str, Any], path: Path, rounds: int) -> int:
+def _rounds(read: Reader, person: Mapping[str, Any], path: Path, rounds: int) -> int:
     if "rounds" not in person:
         return (1 << rounds) - 1
     return read.round_mask(person["rounds"], (*path, "rounds"), rounds)
 
 
-def _max_meetings(read: _Reader, person: Mapping[str, Any], path: Path, most: int) -> int:
+def _max_meetings(read: Reader, person: Mapping[str, Any], path: Path, most: int) -> int:
     if "max_meetings" not in person:
         return most
     return read.whole(person["max_meetings"], (*path, "max_meetings"), 0, MOST_ROUNDS * MOST_SEATS, most)
 
 
-def _positions(read: _Reader, people: list[Any], role: str) -> dict[str, int]:
+def _positions(read: Reader, people: list[Any], role: str) -> dict[str, int]:
     at_of: dict[str, int] = {}
     for at, person in enumerate(people):
         if person.id and at_of.setdefault(person.id, at) != at:
@@ -281,59 +177,42 @@ def _positions(read: _Reader, people: list[Any], role: str) -> dict[str, int]:
     return at_of
 
 
-def _known(read: _Reader, people: list[Any], role: str, name: str, others: dict[str, int]) -> None:
+def _known(read: Reader, document: Any, people: list[Any], role: str, name: str, others: dict[str, int]) -> None:
     for at, person in enumerate(people):
-        for number, other in enumerate(getattr(person, name)):
-            if other not in others:
-                read.fault((role, at, name, number), _unknown(other))
-
-
-def _unknown(other: str) -> Message:
-    return say("nobody has the id {id}", id=_short(other))
-
-
-def _reference(read: _Reader, value: Any, path: Path, at_of: dict[str, int]) -> int:
-    """The position of the person named, or -1 after a fault."""
-    if type(value) is str and value in at_of:
-        return at_of[value]
-    if read.text(value, path):
-        read.fault(path, _unknown(value))
-    return -1
-
-
-def _row(read: _Reader, value: Any, path: Path, length: int) -> list[Any] | None:
-    row = read.listed(value, path)
-    if type(value) is list and len(row) != length:
-        read.fault(path, say("must have {length} items", length=length))
-    return row if len(row) == length else None
+        if all(other in others for other in getattr(person, name)):
+            continue
+        # The place is that in the document, which may hold what is no text, or one twice.
+        for number, other in enumerate(document[role][at][name]):
+            if type(other) is str and other in getattr(person, name) and other not in others:
+                read.fault((role, at, name, number), unknown(other))
 
 
 def _never(
-    read: _Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int]
+    read: Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int]
 ) -> tuple[tuple[int, int], ...]:
     pairs = []
     for at, value in enumerate(read.listed(document.get("never", []), ("never",))):
-        row = _row(read, value, ("never", at), 2)
+        row = read.row(value, ("never", at), 2)
         if row is not None:
             pairs.append(
                 (
-                    _reference(read, row[0], ("never", at, 0), mentee_at),
-                    _reference(read, row[1], ("never", at, 1), mentor_at),
+                    read.reference(row[0], ("never", at, 0), mentee_at),
+                    read.reference(row[1], ("never", at, 1), mentor_at),
                 )
             )
     return tuple(pairs)
 
 
-def _scores(read: _Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int]) -> GivenScores | None:
+def _scores(read: Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int]) -> GivenScores | None:
     if "scores" not in document:
         return None
     seen: dict[int, int] = {}
     for at, value in enumerate(read.listed(document["scores"], ("scores",))):
-        row = _row(read, value, ("scores", at), 3)
+        row = read.row(value, ("scores", at), 3)
         if row is None:
             continue
-        mentee = _reference(read, row[0], ("scores", at, 0), mentee_at)
-        mentor = _reference(read, row[1], ("scores", at, 1), mentor_at)
+        mentee = read.reference(row[0], ("scores", at, 0), mentee_at)
+        mentor = read.reference(row[1], ("scores", at, 1), mentor_at)
         score = row[2]
         if not (type(score) is int and LOWEST_SCORE <= score <= TOP_SCORE):
             score = read.whole(score, ("scores", at, 2), LOWEST_SCORE, TOP_SCORE, 0)
@@ -352,7 +231,7 @@ def _scores(read: _Reader, document: Any, mentee_at: dict[str, int], mentor_at: 
 
 
 def _current(
-    read: _Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int], rounds: int
+    read: Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int], rounds: int
 ) -> tuple[Announced, ...] | None:
     if "current" not in document:
         return None
@@ -368,8 +247,8 @@ def _current(
         if missing:
             continue
         number = read.whole(meeting["round"], (*path, "round"), 1, rounds, 0)
-        mentee = _reference(read, meeting["mentee"], (*path, "mentee"), mentee_at)
-        mentor = _reference(read, meeting["mentor"], (*path, "mentor"), mentor_at)
+        mentee = read.reference(meeting["mentee"], (*path, "mentee"), mentee_at)
+        mentor = read.reference(meeting["mentor"], (*path, "mentor"), mentor_at)
         table = read.text(meeting["table"], (*path, "table")) if "table" in meeting else ""
         if number < 1 or mentee < 0 or mentor < 0:
             continue
@@ -385,7 +264,7 @@ def _current(
 
 
 def _absent(
-    read: _Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int], rounds: int
+    read: Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int], rounds: int
 ) -> tuple[dict[int, int], dict[int, int]]:
     """First rounds missed, of mentors and of mentees; an id that both roles bear is one person, absent as both."""
     mentors: dict[int, int] = {}
@@ -403,7 +282,7 @@ def _absent(
         if not name:
             continue
         if name not in mentor_at and name not in mentee_at:
-            read.fault((*path, "id"), _unknown(name))
+            read.fault((*path, "id"), unknown(name))
         if name in mentor_at:
             mentors[mentor_at[name]] = min(start, mentors.get(mentor_at[name], start))
         if name in mentee_at:

@@ -20,9 +20,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.planner.input import TOP_LEVEL
 from services.matching.planner.model import Index, PlanInput
 from services.matching.planner.people import People, Rows
+from services.matching.planner.reading import TOP_LEVEL
 
 TOPICS = 600
 MOTIVE = 100
