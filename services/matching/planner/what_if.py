@@ -1,12 +1,14 @@
 """What if: the same event with more or fewer people or other rounds, compared before the day."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.matching.planner.model import PlanInput
 from services.matching.planner.plan import Plan
+from services.matching.planner.reading import short
 from shared.faults import Invalid, Problem
 from shared.messages import Message, say
 
@@ -46,7 +48,8 @@ def outcome_of(name: str, plan_input: PlanInput, plan: Plan, minutes_a_round: in
     """What ``plan`` comes to."""
     mentees = len(plan_input.mentees)
     mean = plan.quality.meetings / mentees
-    rooms = sum(min(each.max_meetings, each.seats * each.rounds.bit_count()) for each in plan_input.mentors)
+    held = Counter(each.mentor for each in plan_input.current or () if each.round <= plan_input.frozen_through)
+    rooms = sum(_seats(plan_input, at, held[at]) for at in range(len(plan_input.mentors)))
     return Outcome(
         name=name,
         rounds=plan_input.rounds,
@@ -61,6 +64,13 @@ def outcome_of(name: str, plan_input: PlanInput, plan: Plan, minutes_a_round: in
         gap=plan.quality.gap,
         minutes=None if minutes_a_round is None else round(mean * minutes_a_round, 1),
     )
+
+
+def _seats(plan_input: PlanInput, at: int, held: int) -> int:
+    """The meetings that mentor ``at`` could hold in the rounds in which she is there; at least those ``held``."""
+    mentor = plan_input.mentors[at]
+    there = mentor.rounds & ((1 << plan_input.mentor_absent.get(at, plan_input.rounds + 1) - 1) - 1)
+    return max(held, min(mentor.max_meetings, mentor.seats * there.bit_count()))
 
 
 def variant(document: Mapping[str, Any], text: str) -> tuple[Document, int | None]:
@@ -90,7 +100,7 @@ def variant(document: Mapping[str, Any], text: str) -> tuple[Document, int | Non
 
 
 def _invalid(text: str, what: Message) -> Invalid:
-    return Invalid(what, [Problem(f"--what-if {text[:100]}", what, say("name a change that can be made"))])
+    return Invalid(what, [Problem(f"--what-if {short(text)}", what, say("name a change that can be made"))])
 
 
 def _with(document: Document, role: str, count: int, site: str | None, text: str) -> Document:
@@ -99,7 +109,8 @@ def _with(document: Document, role: str, count: int, site: str | None, text: str
     if site is not None and not here and site not in _sites(document):
         raise _invalid(text, say("there is no site {site}", site=site))
     models = here or document[role]
-    taken = {each["id"] for each in document[role]}
+    # Whoever is absent is named by id alone, whichever role bears it.
+    taken = {each["id"] for role in ("mentors", "mentees") for each in document[role]}
     free = (name for number in range(1, count + len(taken) + 1) if (name := f"extra-{number}") not in taken)
     more = []
     for number in range(count):

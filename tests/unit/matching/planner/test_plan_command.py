@@ -192,6 +192,19 @@ def test_each_clause_broken_is_named_on_a_line_and_leaves_no_file(run, clause):
     assert not target.exists()
 
 
+def test_the_place_of_a_fault_is_that_in_the_document_whatever_comes_before_it(run):
+    document = good()
+    document["mentors"][0]["wants"] = ["e1", "e1", "nobody"]
+    document["mentees"][0]["avoid"] = [5, "nobody"]
+    result, _ = run(document)
+    assert result.stderr.splitlines() == [
+        "/mentors/0/wants/1: is listed twice",
+        "/mentees/0/avoid/0: must be text",
+        "/mentors/0/wants/2: nobody has the id nobody",
+        "/mentees/0/avoid/1: nobody has the id nobody",
+    ]
+
+
 def test_every_fault_has_its_line(run):
     document = good()
     document["rounds"] = 0
@@ -272,7 +285,17 @@ class TestWhatIf:
 
     @pytest.mark.parametrize(
         "change",
-        ["mentors+2@nowhere", "mentors-2", "mentees-9", "rounds=0", "rounds=5/9", "tables+1", "", "mentors+-1"],
+        [
+            "mentors+2@nowhere",
+            "mentors+2@no\nwhere",
+            "mentors-2",
+            "mentees-9",
+            "rounds=0",
+            "rounds=5/9",
+            "tables+1",
+            "",
+            "mentors+-1",
+        ],
     )
     def test_what_cannot_be_changed_is_refused_on_one_line(self, run, change):
         result, target = run(good(), "--what-if", change)
@@ -280,6 +303,32 @@ class TestWhatIf:
         assert len(result.stderr.splitlines()) == 1
         assert result.stderr.startswith("--what-if ")
         assert not target.exists()
+
+    def test_one_more_is_not_taken_for_somebody_who_is_absent(self, run):
+        document = {
+            "format": "speedmentor.plan-input/1",
+            "rounds": 2,
+            "mentors": [{"id": "m1"}],
+            "mentees": [{"id": "extra-1"}, {"id": "e2"}],
+            "absent": [{"id": "extra-1"}],
+        }
+        result, target = run(document, "--what-if", "mentors+1")
+        assert result.exit_code == 0, result.stderr
+        it_is, more = json.loads(target.read_text())["variants"]
+        assert (it_is["most"], more["most"]) == (1, 2)
+
+    def test_a_seat_whose_mentor_is_absent_is_not_idle(self, run):
+        document = {
+            "format": "speedmentor.plan-input/1",
+            "rounds": 3,
+            "mentors": [{"id": "m1"}, {"id": "m2", "seats": 2}],
+            "mentees": [{"id": "e1", "max_meetings": 0}],
+            "absent": [{"id": "m1"}, {"id": "m2", "from_round": 3}],
+        }
+        result, target = run(document, "--what-if", "rounds=1")
+        assert result.exit_code == 0, result.stderr
+        it_is, shorter = json.loads(target.read_text())["variants"]
+        assert (it_is["idle_seats"], shorter["idle_seats"]) == (4, 2)
 
     @pytest.mark.parametrize("seed", range(12))
     def test_any_event_can_be_varied(self, run, seed):
