@@ -108,3 +108,27 @@ def made_contested_event(seed):
             if e + m in CONTESTED["pairs"] or ((e in others or m in more) and dice.random() < 0.3)
         ],
     }
+
+
+def made_long_event(seed, *, people=9, rounds=14, missed=4):
+    """A plan input of more rounds than people, of which everybody misses some: nearly all pairs meet."""
+    dice = random.Random(seed)
+
+    def there():
+        return sorted(dice.sample(range(1, rounds + 1), rounds - missed))
+
+    return {
+        "format": "speedmentor.plan-input/1",
+        "rounds": rounds,
+        "mentors": [
+            {
+                "id": f"m{number}",
+                "rounds": there(),
+                "topics": {topic: dice.randint(0, 5) for topic in dice.sample(TOPICS, 3)},
+            }
+            for number in range(people)
+        ],
+        "mentees": [
+            {"id": f"e{number}", "rounds": there(), "topics": dice.sample(TOPICS, 3)} for number in range(people)
+        ],
+    }

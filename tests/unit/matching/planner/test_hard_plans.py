@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from made_events import made_event, made_revision
+from made_events import made_event, made_long_event, made_revision
 from plan_oracle import Oracle, value_of
-from plan_rules import broken_rules, counts_of
+from plan_rules import allowed_pairs, broken_rules, counts_of
 
 from services.matching.planner import availability, drafts, read_input, solve
 
@@ -47,3 +47,12 @@ def test_parts_too_large_for_a_flow_over_rounds_keep_every_rule_and_an_honest_bo
     if sorted(counts_of(revision, mended["meetings"]).values()) == oracle.fairest():
         missing = mended["quality"]["bound"] - mended["quality"]["score"]
         assert oracle.best_value() <= value_of(revision, mended) + missing
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("work", [0.0, 1.0])
+def test_no_bound_promises_more_than_all_pairs_together(seed, work, monkeypatch):
+    monkeypatch.setattr(availability, "WORK", work)
+    document = made_long_event(seed)
+    quality = solve(read_input(document)).to_document()["quality"]
+    assert quality["score"] <= quality["bound"] <= sum(allowed_pairs(document).values())
