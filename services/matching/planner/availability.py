@@ -120,7 +120,7 @@ def _near_prices(
 def _limit_for(field: Field, limit: Limit, draft: Draft, deadline: float | None) -> Limit:
     """The lowest limit at hand for plans as fair as ``draft``, which is not as fair as the flow behind ``limit``."""
     limits = [limit, lightest_limit(field, limit, draft, deadline)]
-    if field.part.cells * field.rounds <= MOST_PRICED:
+    if field.part.cells * field.rounds <= MOST_PRICED and (deadline is None or time.monotonic() < deadline):
         pairs = field.all_pairs()
         slots = slots_of(field, pairs)
         limits += [limit_with_rounds(field, each, pairs, slots) for each in limits]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.matching.planner.expanded import Chosen, Slots, best_expanded, slots_of
+from services.matching.planner.expanded import Chosen, Slots, best_expanded, can_be_expanded, slots_of
 from services.matching.planner.fairness import Levels, fairness_of, levels_of
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
@@ -70,7 +70,7 @@ def first_draft(field: Field, priced: Priced, unit: int) -> Draft:
     pairs = priced.pairs
     if len(pairs) * field.rounds > MOST_SLOTS:
         pairs = pairs.only((gain >= -SLACK) | priced.chosen | (field.round_kept(pairs) >= 0))
-    if len(pairs) * field.rounds > MOST_TRIED:
+    if len(pairs) * field.rounds > MOST_TRIED or not can_be_expanded(field, unit):
         met = priced.pairs.only(priced.chosen)
         slots = seated(field, met)
         return draft_of(field, met, slots, np.ones(len(slots), np.bool_))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ortools.graph.python import min_cost_flow
 
 from services.matching.planner.duals import Prices
-from services.matching.planner.flow import FlowFailed, rewards
+from services.matching.planner.flow import FlowFailed, fits, rewards
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
 
@@ -50,15 +50,22 @@ def slots_of(field: Field, pairs: Pairs) -> Slots:
     return Slots(pair, round_, value)
 
 
+def can_be_expanded(field: Field, unit: int) -> bool:
+    """Whether the numbers of :func:`best_expanded` are small enough for its solver."""
+    nodes = (field.mentees + field.mentors) * (field.rounds + 1) + 1
+    return fits(unit * field.rounds + field.dearest, nodes)
+
+
 def best_expanded(field: Field, pairs: Pairs, slots: Slots, toll: Index, unit: int) -> Chosen:
-    """Which ``slots`` are used where a pair pays ``toll`` for each meeting but may meet in several rounds."""
+    """Which ``slots`` are used where a pair pays ``toll`` for each meeting but may meet in several rounds.
+
+    The part must be one that :func:`can_be_expanded`.
+    """
     mentees, mentors, rounds = field.mentees, field.mentors, field.rounds
     first_slot = mentees
     first_chair = first_slot + mentees * rounds
     first_mentor = first_chair + mentors * rounds
     sink = first_mentor + mentors
-    if unit * rounds * (sink + 2) >= 2**62:
-        raise FlowFailed("scores and sizes are too large for whole numbers of 64 bits")
     network = min_cost_flow.SimpleMinCostFlow()
     meet = network.add_arcs_with_capacity_and_unit_cost(
         (first_slot + pairs.mentee[slots.pair] * rounds + slots.round).astype(np.int32),

@@ -14,17 +14,32 @@ from ortools.graph.python import min_cost_flow
 
 from services.matching.planner.model import Index
 from services.matching.planner.parts import Field, Pairs
+from shared.faults import Invalid, Problem
+from shared.messages import say
 
-_TOO_LARGE = 2**62
+_LARGEST = 2**62
 
 
 class FlowFailed(RuntimeError):
     """The flow solver refused a network that is feasible by construction."""
 
 
+class TooLarge(Invalid):
+    """So many people, rounds and points that whole numbers of 64 bits do not hold their product."""
+
+    def __init__(self) -> None:
+        what = say("the people, rounds and points of one part are too many to be planned exactly")
+        super().__init__(what, [Problem("", what, say("plan fewer rounds, or a smaller change_cost"))])
+
+
 def fairness_unit(meetings: int, dearest: int) -> int:
     """What one unit of fairness is worth: more than ``meetings`` meetings at ``dearest`` points each."""
     return meetings * dearest + 1
+
+
+def fits(dearest: int, nodes: int) -> bool:
+    """Whether a flow over ``nodes`` can be found where one arc costs ``dearest`` at most."""
+    return max(1, dearest) * (nodes + 1) < _LARGEST
 
 
 def rewards(met: Index, room: Index, rounds: int) -> tuple[Index, Index]:
@@ -37,12 +52,12 @@ def rewards(met: Index, room: Index, rounds: int) -> tuple[Index, Index]:
 def fairest_and_best(field: Field, pairs: Pairs, unit: int) -> NDArray[np.bool_]:
     """Which of ``pairs`` meet in the plan that is fairest and, among those, has the largest score.
 
-    ``unit`` is :func:`fairness_unit` of the part. Raises :class:`FlowFailed` if the numbers are too large.
+    ``unit`` is :func:`fairness_unit` of the part. Raises :class:`TooLarge` if the numbers are too large.
     """
     mentees, mentors = field.mentees, field.mentors
     sink = mentees + mentors
-    if unit * field.rounds * (sink + 2) >= _TOO_LARGE:
-        raise FlowFailed("scores and sizes are too large for whole numbers of 64 bits")
+    if not fits(unit * field.rounds, sink + 1):
+        raise TooLarge
     network = min_cost_flow.SimpleMinCostFlow()
     meet = network.add_arcs_with_capacity_and_unit_cost(
         pairs.mentee.astype(np.int32),

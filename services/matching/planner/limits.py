@@ -10,7 +10,15 @@ from dataclasses import dataclass
 
 from services.matching.planner.drafts import Draft
 from services.matching.planner.duals import Prices
-from services.matching.planner.expanded import Slots, best_expanded, limit_of, prices_with_rounds, slot_gain, tolls
+from services.matching.planner.expanded import (
+    Slots,
+    best_expanded,
+    can_be_expanded,
+    limit_of,
+    prices_with_rounds,
+    slot_gain,
+    tolls,
+)
 from services.matching.planner.fairness import fairness_of
 from services.matching.planner.parts import Field, Pairs
 from services.matching.planner.pricing import solve_priced
@@ -46,6 +54,8 @@ def limit_with_rounds(field: Field, limit: Limit, pairs: Pairs, slots: Slots) ->
 
     ``slots`` of ``pairs`` are all there are.
     """
+    if not can_be_expanded(field, limit.unit):
+        return limit
     toll = tolls(pairs, slots, slot_gain(pairs, slots, limit.prices))
     used = best_expanded(field, pairs, slots, toll, limit.unit)
     prices = prices_with_rounds(field, pairs, slots, toll, used, limit.unit)

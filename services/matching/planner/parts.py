@@ -117,8 +117,9 @@ class Field:
         self.rounds = people.rounds
         self.mentee_open = people.mentee_open[part.mentees]
         self.mentor_open = people.mentor_open[part.mentors]
-        self.mentee_room = people.mentee_room[part.mentees]
-        self.mentor_room = people.mentor_room[part.mentors]
+        # Nobody meets more people than there are, however many rounds there are: it keeps the numbers small.
+        self.mentee_room = np.minimum(people.mentee_room[part.mentees], len(part.mentors))
+        self.mentor_room = np.minimum(people.mentor_room[part.mentors], len(part.mentees))
         self.mentee_met = people.mentee_met[part.mentees]
         self.seats = people.seats[part.mentors]
         self._mentee_site = people.mentee_site[part.mentees]

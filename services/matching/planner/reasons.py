@@ -25,10 +25,12 @@ def _reason(plan_input: PlanInput, people: People, scoring: Scoring, mentee: int
     person = plan_input.mentees[mentee]
     if person.max_meetings == 0:
         return say("wants no meetings")
-    if mentee in plan_input.mentee_absent and not people.mentee_open[mentee].any():
-        return say("is absent")
-    if not people.mentee_open[mentee].any():
+    if not person.rounds:
         return say("is available in no round")
+    if not person.rounds >> plan_input.frozen_through:
+        return say("every round in which the mentee is available is over")
+    if not people.mentee_open[mentee].any():
+        return say("is absent")
     near = people.mentor_site == people.mentee_site[mentee]
     if people.mentee_remote[mentee]:
         near |= people.mentor_remote
@@ -45,6 +47,8 @@ def _reason(plan_input: PlanInput, people: People, scoring: Scoring, mentee: int
     common = (people.mentor_open[allowed] & people.mentee_open[mentee]).any(axis=1)
     if not common.any():
         return say("no mentor is available in the same round")
+    if not people.mentor_room[allowed[common]].any():
+        return say("no mentor who is available wants more meetings")
     return say("every mentor is taken by others who had no more meetings")
 
 
@@ -115,21 +119,32 @@ def _help(people: People, site: str, language: str, served: Sequence[int]) -> Me
 
 
 def _rounds_of(open_: Flags, served: Sequence[int]) -> dict[int, int]:
-    """A round for as many of ``served`` as can have one each: round -> mentee (augmenting paths)."""
+    """A round for as many of ``served`` as can have one each: round -> mentee (shortest augmenting paths)."""
     taken: dict[int, int] = {}
-
-    def place(mentee: int, tried: set[int]) -> bool:
-        for number in np.flatnonzero(open_[mentee]).tolist():
-            if number in tried:
-                continue
-            tried.add(number)
-            if number not in taken or place(taken[number], tried):
-                taken[number] = mentee
-                return True
-        return False
-
+    round_of: dict[int, int] = {}
     for mentee in served:
         if len(taken) == open_.shape[1]:
             break
-        place(mentee, set())
+        asked_by: dict[int, int] = {}
+        number = _free_round(open_, mentee, taken, asked_by)
+        while number is not None:  # each on the path moves on, back to the one who came last
+            asking = asked_by[number]
+            taken[number] = asking
+            left = round_of.get(asking)
+            round_of[asking] = number
+            number = left
     return taken
+
+
+def _free_round(open_: Flags, mentee: int, taken: dict[int, int], asked_by: dict[int, int]) -> int | None:
+    """A round free for ``mentee``, or for one whose round she could have, and so on; ``asked_by`` gets the way."""
+    waiting = [mentee]
+    for asking in waiting:  # grows while it is gone through
+        for number in np.flatnonzero(open_[asking]).tolist():
+            if number in asked_by:
+                continue
+            asked_by[number] = asking
+            if number not in taken:
+                return int(number)
+            waiting.append(taken[number])
+    return None

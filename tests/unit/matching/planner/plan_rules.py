@@ -11,7 +11,7 @@ def people(document, role):
     rounds = document["rounds"]
     absent = {}
     for each in document.get("absent", []):
-        absent[each["id"]] = min(each["from_round"], absent.get(each["id"], rounds + 1))
+        absent[each["id"]] = min(each.get("from_round", 1), absent.get(each["id"], rounds + 1))
     frozen = document.get("frozen_through", 0)
     found = {}
     for each in document[role]:

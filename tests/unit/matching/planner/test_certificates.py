@@ -30,11 +30,12 @@ def proved_bound(document, plan):
         assert all(each >= 0 for each in price.values())
         bound = 0
         for e, value in worth.items():
-            room = min(mentees[e]["max_meetings"] - held[e], len(mentees[e]["open"]))
+            room = min(mentees[e]["max_meetings"] - held[e], len(mentees[e]["open"]), len(price))
             fairness = [document["rounds"] - held[e] - nth for nth in range(room)]
             bound += sum(max(0, unit * each - value) for each in fairness)
         for m, value in price.items():
-            bound += value * min(mentors[m]["max_meetings"] - given[m], mentors[m]["seats"] * len(mentors[m]["open"]))
+            seats = mentors[m]["seats"] * len(mentors[m]["open"])
+            bound += value * min(mentors[m]["max_meetings"] - given[m], seats, len(worth))
         for (e, m), score in allowed.items():
             if e in worth and m in price:
                 bound += max(0, score + worth[e] - price[m])
