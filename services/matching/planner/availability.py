@@ -143,7 +143,7 @@ def _searched(
         if within is None:
             continue
         pairs, slots, plan = within
-        share = work / 2 if slack == 0 else work
+        share = work / 3 if slack == 0 else work
         found = search(field, pairs, slots, limit.prices, plan, loss, share, deadline, hold)
         work -= found.work
         if slack is None or slack >= loss:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from services.matching.planner.exact import building, cp_model_of, groups_of, solver_of
+from services.matching.planner.exact import building, cp_model_of, groups_of, hint, solver_of
 from services.matching.planner.expanded import Chosen, Slots
 from services.matching.planner.fairness import Levels, levels_of
 from services.matching.planner.model import Index
@@ -109,8 +109,7 @@ class _Model:
         # No more is possible: a plan that has as many ends the search.
         self._model.add(total <= most - self._held[level])
         self._model.clear_hints()
-        for variable, value in zip(self._used, plan.tolist(), strict=True):
-            self._model.add_hint(variable, value)
+        hint(self._model, plan)
         solver = solver_of(work, deadline)
         status = solver.solve(self._model)
         best = status == self._cp.OPTIMAL

@@ -7,7 +7,7 @@ from made_events import made_event, made_long_event, made_revision
 from plan_oracle import Oracle, value_of
 from plan_rules import allowed_pairs, broken_rules, counts_of
 
-from services.matching.planner import availability, drafts, read_input, solve
+from services.matching.planner import availability, drafts, exact, read_input, solve
 
 
 def as_good_as_integer_programming(document, seed):
@@ -56,3 +56,20 @@ def test_no_bound_promises_more_than_all_pairs_together(seed, work, monkeypatch)
     document = made_long_event(seed)
     quality = solve(read_input(document)).to_document()["quality"]
     assert quality["score"] <= quality["bound"] <= sum(allowed_pairs(document).values())
+
+
+def test_stating_questions_to_the_solver_counts_as_work_too(monkeypatch):
+    monkeypatch.setattr(exact, "BUILDING", 1e-3)
+    asked = []
+
+    def counted(field, pairs, slots, *others):
+        found = exact.search(field, pairs, slots, *others)
+        asked.append((len(slots), found.work))
+        return found
+
+    monkeypatch.setattr(availability, "search", counted)
+    solve(read_input(made_long_event(3, people=14, rounds=16)))
+    assert asked
+    assert all(work > slots * 1e-3 for slots, work in asked)
+    # No question is asked when the work is used up; the last one may take a little more.
+    assert sum(work for _, work in asked[:-1]) < availability.WORK
