@@ -192,7 +192,9 @@ class PlanView:
 def view(plan: Mapping[str, Any], plan_input: Mapping[str, Any]) -> PlanView:
     """The view of a plan document, with the input it was made from (formats 1, both already checked)."""
     rounds = int(plan_input["rounds"])
-    gone = {each["id"]: each.get("from_round", 1) for each in plan_input.get("absent", ())}
+    gone: dict[str, int] = {}
+    for each in plan_input.get("absent", ()):  # whoever is listed twice is gone from the earlier round on
+        gone[each["id"]] = min(each.get("from_round", 1), gone.get(each["id"], rounds + 1))
     mentees = _people(plan_input["mentees"], "e", rounds, gone)
     mentors = _people(plan_input["mentors"], "m", rounds, gone)
     told = {(each["round"], each["mentee"], each["mentor"]) for each in plan_input.get("current", ())}

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from services.matching.cli import plan
 from services.matching.pictures import render_html
+from services.matching.pictures.view import view
 from services.matching.planner import read_input, solve
 
 
@@ -76,6 +77,12 @@ def test_nothing_is_loaded_from_anywhere():
 def test_why_nobody_met_and_what_would_help_is_said_in_the_language_asked_for():
     assert "one more mentor who speaks en at jkt in round 1 would serve one person" in page_of(event())
     assert "satu mentor lagi yang berbahasa en di jkt pada putaran 1 akan melayani satu orang" in page_of(event(), "id")
+
+
+def test_who_is_listed_as_absent_twice_is_gone_from_the_earlier_round_on():
+    document = {**event(), "absent": [{"id": "m0", "from_round": 1}, {"id": "m0", "from_round": 3}]}
+    found = view(solve(read_input(document)).to_document(), document)
+    assert [each.rounds for each in found.mentors if each.id == "m0"] == [frozenset()]
 
 
 def test_the_same_plan_gives_the_same_page():
