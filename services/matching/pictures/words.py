@@ -23,12 +23,12 @@ def certificate(plan: PlanView) -> Message:
         )
     if quality["gap"] == 0:
         return say(
-            "No plan that shares the meetings out like this one is worth more. That nobody could share them out"
-            " more fairly is likely, but not proved: not everybody is there in every round."
+            "No plan that shares the meetings out like this one is worth more. Whether they could be shared out more"
+            " fairly is not proved: not everybody is there in every round."
         )
     return say(
-        "This plan is worth {score}. It is proved that no plan as fair can be worth more than {bound}. So what a"
-        " longer search could still gain is at most {gap}, and maybe nothing.",
+        "This plan is worth {score}. It is proved that no plan that shares the meetings out like this one can be worth"
+        " more than {bound}. So what a longer search could still gain that way is at most {gap}, and maybe nothing.",
         score=int(quality["score"]),
         bound=int(quality["bound"]),
         gap=share(quality["gap"]),
@@ -43,7 +43,7 @@ def fairness(plan: PlanView) -> Message:
     if plan.quality["certified"]:
         return say(
             "Mentees have from {least} to {most} meetings, {mean} on average. Nobody can be given one more without"
-            " taking one from somebody who has as few.",
+            " leaving somebody else with as few, or fewer.",
             least=least,
             most=most,
             mean=round(mean, 2),
