@@ -143,7 +143,8 @@ def search(
     model.minimize(cp_model.LinearExpr.weighted_sum([*used, *levels], [*cost.tolist(), *level_costs]))
     if plan is not None:
         hint(model, plan)
-    solver = solver_of(work, deadline)
+    # Prices have left little to presolve, which would hide the structure that the linear program lives by.
+    solver = solver_of(work, deadline, presolve=False)
     status = solver.solve(model)
     spent = solver.deterministic_time + building(len(slots))
     if status == cp_model.INFEASIBLE:
@@ -165,14 +166,14 @@ def hint(model: Any, plan: Chosen) -> None:
     given.values.extend(plan.astype(np.int64).tolist())
 
 
-def solver_of(work: float, deadline: float | None) -> Any:
+def solver_of(work: float, deadline: float | None, *, presolve: bool) -> Any:
     """A solver that gives the same answer each time, after ``work`` of its own seconds at most."""
     solver = cp_model_of().CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = 1
-    # The linear program does nearly all here: give it every row, and no presolve that hides its structure.
+    # The linear program does nearly all: give it every row.
     solver.parameters.linearization_level = 2
-    solver.parameters.cp_model_presolve = False
+    solver.parameters.cp_model_presolve = presolve
     solver.parameters.max_deterministic_time = work
     if deadline is not None:
         solver.parameters.max_time_in_seconds = max(0.01, deadline - time.monotonic())

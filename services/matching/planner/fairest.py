@@ -110,7 +110,7 @@ class _Model:
         self._model.add(total <= most - self._held[level])
         self._model.clear_hints()
         hint(self._model, plan)
-        solver = solver_of(work, deadline)
+        solver = solver_of(work, deadline, presolve=True)
         status = solver.solve(self._model)
         best = status == self._cp.OPTIMAL
         if not best and status != self._cp.FEASIBLE:
