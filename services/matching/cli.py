@@ -13,6 +13,7 @@ from services.matching.cli_files import as_json, check_targets, read_json, refus
 from services.matching.cli_pair import pair
 from services.matching.cli_what_if import outcomes, table, to_document
 from services.matching.planner import read_input, solve
+from services.matching.planner.flow import FlowFailed
 from services.matching.planner.parallel import Progress
 from shared.faults import Invalid, Problem
 from shared.messages import say
@@ -77,6 +78,9 @@ def plan(
             _plan(source, output, time_limit, explain, html, workers, language)
     except Invalid as faults:
         refuse(faults, language)
+    except FlowFailed as broken:
+        what = say("cannot be planned: {reason}", reason=str(broken))
+        refuse(Invalid(what, [Problem("", what, say("report the input that led to this"))]), language)
 
 
 def _compare(

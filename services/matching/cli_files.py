@@ -1,12 +1,13 @@
 """What the commands read and write: JSON in, files out, whole or not at all."""
 
+import errno
 import json
 import os
 import re
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,9 @@ def read_json(source: str) -> Any:
     """
     try:
         raw = sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
-    except OSError as fault:
-        raise _no_json(say("cannot be read: {reason}", reason=fault.strerror)) from fault
+    except (OSError, ValueError) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise _no_json(say("cannot be read: {reason}", reason=reason)) from fault
     raw = raw.removeprefix(_BOM)
     try:
         document = orjson.loads(raw)
@@ -97,8 +99,10 @@ def check_targets(targets: Iterable[str | None]) -> None:
     for target in targets:
         if target is None:
             continue
-        place = target if target == STANDARD else str(Path(target).resolve())
-        if place in seen and not _is_special(Path(target)):
+        with _said_of(target):
+            place = target if target == STANDARD else str(Path(target).resolve())
+            special = _is_special(Path(target))
+        if place in seen and not special:
             what = say("two outputs cannot go to one place")
             raise Invalid(what, [Problem(_named(target), what, say("name a file for each"))])
         seen.add(place)
@@ -116,18 +120,21 @@ def write(outputs: Mapping[str, bytes]) -> None:
     try:
         for target, raw in outputs.items():
             with _said_of(target):
-                path = Path(target).resolve()
-                if target == STANDARD or path.is_dir() or _is_special(path):
-                    _check_open(target, path)
+                if target == STANDARD:
+                    continue
+                # What a pipe's name in /dev/fd resolves to cannot be opened: only files are looked for behind links.
+                if _is_special(Path(target)):
+                    _check_open(Path(target))
                 else:
+                    path = Path(target).resolve()
                     drafts.append((_draft(path, raw), path))
         for target, raw in outputs.items():
             with _said_of(target):
                 if target == STANDARD:
                     sys.stdout.buffer.write(raw)
                     sys.stdout.buffer.flush()
-                elif _is_special(path := Path(target).resolve()):
-                    with path.open("wb") as file:
+                elif _is_special(Path(target)):
+                    with Path(target).open("wb") as file:
                         file.write(raw)
         while drafts:
             draft, path = drafts[0]
@@ -140,11 +147,11 @@ def write(outputs: Mapping[str, bytes]) -> None:
 
 
 @contextmanager
-def _said_of(target: str) -> Any:
+def _said_of(target: str) -> Iterator[None]:
     """Say of ``target`` what the system refuses."""
     try:
         yield
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RuntimeError) as fault:  # a name with a NUL; links that lead round in a circle
         what = say("cannot be written: {reason}", reason=getattr(fault, "strerror", None) or str(fault))
         raise Invalid(what, [Problem(_named(target), what, say("name a file in a folder that exists"))]) from fault
 
@@ -157,19 +164,21 @@ def _is_special(path: Path) -> bool:
     return path.exists() and not path.is_file()
 
 
-def _check_open(target: str, path: Path) -> None:
-    """Raise the system's error where ``path``, which is no regular file, will not be written to."""
-    if target != STANDARD and not os.access(path, os.W_OK):
-        raise PermissionError(13, os.strerror(13))
-    if target != STANDARD and path.is_dir():
-        raise IsADirectoryError(21, os.strerror(21))
+def _check_open(path: Path) -> None:
+    """Raise the system's error where ``path`` will not be written to."""
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def _draft(path: Path, raw: bytes) -> Path:
     """``raw`` in a new file beside ``path``, with the rights that ``path`` has, or that a new file gets."""
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(13, os.strerror(13))
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
+    if path.exists():
+        _check_open(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+    else:
+        mode = 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
     draft = Path(name)
     try:

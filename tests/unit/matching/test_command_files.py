@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from services.matching.cli import plan
+from services.matching.planner.flow import FlowFailed
 
 EVENT = {
     "format": "speedmentor.plan-input/1",
@@ -53,6 +54,20 @@ class TestWriting:
         reader.join(timeout=10)
         assert stat.S_ISFIFO(pipe.stat().st_mode)
         assert is_a_plan(read[0])
+
+    def test_a_pipe_is_reached_by_its_number_too(self, source):
+        read, write = os.pipe()
+        assert run(source, "-o", f"/dev/fd/{write}").exit_code == 0
+        os.close(write)
+        with os.fdopen(read) as file:
+            assert is_a_plan(file.read())
+
+    def test_links_that_lead_round_in_a_circle_are_a_fault(self, source, tmp_path):
+        link = tmp_path / "link.json"
+        link.symlink_to(link)
+        result = run(source, "-o", link)
+        assert result.exit_code == 2
+        assert [line.split(": ")[:2] for line in result.stderr.splitlines()] == [[str(link), "cannot be written"]]
 
     def test_a_new_file_gets_the_rights_that_new_files_get(self, source, tmp_path):
         before = os.umask(0o027)
@@ -135,3 +150,13 @@ class TestReading:
         result = run(source, "--time-limit", length)
         assert result.exit_code == 2
         assert "--time-limit" in result.stderr
+
+
+def test_what_the_solver_refuses_is_a_fault_on_one_line(source, monkeypatch):
+    def refuses(*_, **__):
+        raise FlowFailed("the flow solver ended with BAD_RESULT")
+
+    monkeypatch.setattr("services.matching.cli.solve", refuses)
+    result = run(source)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "/: cannot be planned: the flow solver ended with BAD_RESULT\n"
