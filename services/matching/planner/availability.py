@@ -33,7 +33,7 @@ AROUND = 60
 WORK_FOR_TWO = 0.4
 MOST_PRICED = 2_000_000
 """Meetings, counted in each round, that may get prices for their rounds."""
-MOST_LOSS = 10**9
+MOST_LOSS = 10**12
 """The largest loss that integer programming is asked to carry."""
 WORK = 6.0
 """What integer programming may do for one part, in its own seconds; a real one takes about one to three."""

@@ -93,8 +93,8 @@ class PartResult:
     """One part's outcome.
 
     ``meetings`` are columns: round (from 0), mentee, mentor (positions in the input). ``fairness``, ``score``:
-    what the new meetings earn; ``bound``: what no plan of the part with the best fairness can exceed (score,
-    less the cost of changes where there is a current plan). ``fairest``: the fairness is proved best.
+    what the new meetings earn; ``bound``: what no plan of the part that shares the meetings out alike can exceed
+    (score, less the cost of changes where there is a current plan). ``fairest``: no plan is fairer, as is proved.
     """
 
     part: Part
