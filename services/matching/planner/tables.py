@@ -39,11 +39,11 @@ def _barred(plan_input: PlanInput) -> dict[int, set[tuple[str, str]]]:
     """For each mentor the tables (site, name) of others in held rounds in which she sat at a table without a name."""
     frozen = [each for each in plan_input.current or () if each.round <= plan_input.frozen_through]
     nameless = {(each.round, each.mentor) for each in frozen if not each.table}
-    by_round: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    sat: dict[int, set[tuple[str, str, int]]] = defaultdict(set)
     for each in frozen:
         if each.table:
-            by_round[each.round].add((plan_input.mentors[each.mentor].site, each.table))
+            sat[each.round].add((plan_input.mentors[each.mentor].site, each.table, each.mentor))
     barred: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for number, mentor in nameless:
-        barred[mentor] |= by_round[number]
+        barred[mentor] |= {(site, table) for site, table, other in sat[number] if other != mentor}
     return barred

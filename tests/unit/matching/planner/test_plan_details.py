@@ -43,6 +43,12 @@ class TestTables:
             assert at.setdefault((each["round"], each["table"]), each["mentor"]) == each["mentor"]
         assert len(at) >= 4
 
+    def test_a_mentor_whose_table_was_named_to_one_of_two_stays_there(self):
+        mentors = [{"id": "m1", "seats": 2}, {"id": "m2"}]
+        current = [sat(1, "e1", "m1", "T"), sat(1, "e2", "m1")]
+        plan = planned(event(3, mentors, TWO[1], current=current, frozen_through=1))
+        assert {each["table"] for each in plan["meetings"] if each["mentor"] == "m1"} == {"T"}
+
 
 def reasons(document):
     return {each["mentee"]: each["reason"].split(";")[0] for each in planned(document)["unmet"]}
