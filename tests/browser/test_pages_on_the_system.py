@@ -1,6 +1,7 @@
 """Three pages against the running system: a wrong clock, a sleeping tab and a lost connection end on one second."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

@@ -216,7 +216,7 @@ def test_what_a_plan_says_in_words_is_in_the_readers_language(client, bus, organ
     ]
     assert texts("id") == [
         "Perencana tidak dapat menyusun rencana ini; operator dapat melihat sebabnya di log.",
-        "tidak hadir; satu mentor lagi pada putaran 1 akan melayani satu orang",
+        "tidak hadir; satu mentor lagi pada ronde 1 akan melayani satu orang",
         "as an older plan says it",
         "kursinya untuk e2",
     ]

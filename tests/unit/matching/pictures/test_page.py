@@ -76,7 +76,7 @@ def test_nothing_is_loaded_from_anywhere():
 
 def test_why_nobody_met_and_what_would_help_is_said_in_the_language_asked_for():
     assert "one more mentor who speaks en at jkt in round 1 would serve one person" in page_of(event())
-    assert "satu mentor lagi yang berbahasa en di jkt pada putaran 1 akan melayani satu orang" in page_of(event(), "id")
+    assert "satu mentor lagi yang berbahasa en di jkt pada ronde 1 akan melayani satu orang" in page_of(event(), "id")
 
 
 def test_who_is_listed_as_absent_twice_is_gone_from_the_earlier_round_on():

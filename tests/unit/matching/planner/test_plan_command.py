@@ -246,7 +246,7 @@ def test_each_change_is_explained_in_the_language_asked_for(run, tmp_path):
     told = json.loads(changes.read_text())
     released = [each for each in told if each["kind"] == "released" and each["mentor"] == gone]
     assert len(released) == sum(each["mentor"] == gone for each in announced)
-    assert all(each["why"] == f"mentor {gone} tidak hadir mulai putaran 1" for each in released)
+    assert all(each["why"] == f"mentor {gone} tidak hadir mulai ronde 1" for each in released)
     kept = {(each["round"], each["mentee"], each["mentor"]) for each in json.loads(target.read_text())["meetings"]}
     before = {(each["round"], each["mentee"], each["mentor"]) for each in announced}
     changed = {(each["round"], each["mentee"], each["mentor"]) for each in told if each["kind"] != "moved"}

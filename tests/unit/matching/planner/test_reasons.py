@@ -26,7 +26,7 @@ def test_a_reason_can_be_said_in_every_language() -> None:
     }
     assert "; ".join(spoken(each, "id") for each in told["e1"]) == (
         "tidak ada mentor dengan bahasa yang sama; "
-        "satu mentor lagi yang berbahasa id di jkt pada putaran 1 akan melayani satu orang"
+        "satu mentor lagi yang berbahasa id di jkt pada ronde 1 akan melayani satu orang"
     )
 
 
