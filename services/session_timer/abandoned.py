@@ -34,6 +34,8 @@ class Abandoned:
         self._admin = database.client.get_database("admin", read_concern=ReadConcern("local"))
         # Where there are no accounts, other services' transactions are shown too.
         self._ours = f"speedmentor-{holder.partition('@')[0]}@"
+        #: Also while the database is so slow that we seem dead ourselves.
+        self._own = _process(holder)
         self._pipeline: list[dict[str, Any]] = [
             {"$currentOp": {"allUsers": False, "idleSessions": True}},
             {
@@ -61,11 +63,15 @@ class Abandoned:
         if not idle:
             return 0
         alive = self._replicas.find({"$expr": {"$gt": ["$alive_until", "$$NOW"]}}, {"_id": 1})
-        # A holder's name is that of the process and one more part, for each of its lives.
-        processes = {f"speedmentor-{row['_id'].rpartition(':')[0]}" for row in alive}
+        processes = {self._own, *(_process(row["_id"]) for row in alive)}
         left = [each["lsid"]["id"] for each in idle if each["appName"] not in processes]
         if left:
             self._admin.command("killSessions", [{"id": each} for each in left])
             ENDED.inc(len(left))
             log.warning("transactions-abandoned", count=len(left))
         return len(left)
+
+
+def _process(holder: str) -> str:
+    """How the database knows the process; a holder's name has one more part, for each of its lives."""
+    return f"speedmentor-{holder.rpartition(':')[0]}"

@@ -6,7 +6,7 @@ from itertools import groupby
 from services.session_timer.book import Armed, Batch, Book, Rung
 from services.session_timer.chime import chime
 from services.session_timer.domain.bells import bells, next_bell_at
-from services.session_timer.striker import Strike, Striker
+from services.session_timer.striker import Striker, Volley
 from services.session_timer.wire import UNWRITTEN, Press
 from shared.events import Event
 from shared.storage.outbox import Outbox
@@ -35,6 +35,7 @@ class Arming:
         """Have all that ``batch`` has claimed sent, and keep the sessions in the book for what they ring next."""
         claim = batch.claim
         due = book.take_due(claim.through)
+        volley = Volley(batch)
         pending_from = self._outbox.oldest_pending() if any(armed.must_queue for armed in due) else None
         for armed in due:
             session = armed.kept.session
@@ -43,13 +44,13 @@ class Arming:
             late = claim.since - armed.next_at > session.on_time
             if late or armed.frames is None or (armed.after_at is not None and armed.after_at <= claim.through):
                 after, events = armed.kept.after(claim, armed.ordinal)
-                self.put_strikes(press, batch, events, sent)
+                self.add(volley, press, events, sent)
                 count = len(events)
             else:
                 at = max(armed.next_at, claim.since)
                 after = armed.kept.rung_at(at, claim)
                 count = armed.frames.count
-                self._strike(batch, at, armed.frames.at(at) if sent else b"", count if sent else 0, armed.next_at)
+                volley.add(at, armed.frames.at(at) if sent else b"", count if sent else 0, armed.next_at)
             if session.must_wait(claim.since):
                 batch.holds.append((session.session_id, session.revision))
             batch.rung.append(Rung(armed.kept, armed.ordinal, after, sent))
@@ -57,14 +58,15 @@ class Arming:
             if next_at is not None:
                 behind_batch = None if sent else batch
                 book.put(Armed(after, armed.ordinal + count, armed.behind, next_at, behind_batch))
+        self.send(volley)
 
-    def put_strikes(self, press: Press, batch: Batch, events: list[Event], sent: bool) -> None:
+    def add(self, volley: Volley, press: Press, events: list[Event], sent: bool) -> None:
         """Have a session's events sent, each at its instant; or, behind the outbox, settled no sooner."""
         for at, group in groupby(events, key=lambda event: event.time):
             frames = press.frames(group, at)
             bell_at = datetime.fromisoformat(events[0].data["scheduled_at"]) if at == events[0].time else at
-            self._strike(batch, at, frames.data if sent else b"", frames.count if sent else 0, bell_at)
+            volley.add(at, frames.data if sent else b"", frames.count if sent else 0, bell_at)
 
-    def _strike(self, batch: Batch, at: datetime, data: bytes, count: int, bell_at: datetime) -> None:
-        batch.left += 1 + count
-        self._striker.put(at, Strike(batch, data, count, bell_at))
+    def send(self, volley: Volley) -> None:
+        """Have it sent, each part of it at its instant."""
+        self._striker.put(volley)

@@ -14,6 +14,7 @@ from services.session_timer.domain.bells import next_bell_at
 from services.session_timer.domain.session import HOLD_AFTER
 from services.session_timer.settling import Settler
 from services.session_timer.store import Claim, Document, claims_of, kept_of, shard_name
+from services.session_timer.striker import Volley
 from services.session_timer.wire import Press
 from shared.clock import Clock
 from shared.storage.outbox import Outbox, Place
@@ -62,15 +63,17 @@ class Reader:
             places = self._outbox.places([row["_id"] for row in rows], snapshot)
         pending_from = self._outbox.oldest_pending() if rows else None
         claims = [self._dated(book, claim) for claim in claims_of(shard)]
-        left = {claim.number: Batch(book.held.shard, claim) for claim in claims if claim.number not in book.own}
+        left = {claim.number: Volley(Batch(book.held.shard, claim)) for claim in claims if claim.number not in book.own}
         for number, row in enumerate(rows):
             if number % AT_ONCE == 0:
                 eventlet.sleep(0)
             self._take_in(book, press, row, places.get(row["_id"], Place(0, 0)), claims, left, pending_from, until)
-        for number, batch in left.items():
+        for number, volley in left.items():
+            batch = volley.batch
             log.info("claim-recovered", shard=batch.shard, number=number, sessions=len(batch.rung))
             book.own.add(number)
             self._settler.add(batch)
+            self._arming.send(volley)
             self._settler.less(batch)
         book.changes, book.claimed, book.loaded_until = shard["changes"], shard["claimed"], until
         return True
@@ -95,7 +98,7 @@ class Reader:
         row: Document,
         place: Place,
         claims: list[Claim],
-        left: dict[int, Batch],
+        left: dict[int, Volley],
         pending_from: int | None,
         until: datetime,
     ) -> None:
@@ -106,11 +109,12 @@ class Reader:
         behind_batch = before.behind_batch if before else None
         for claim in claims:
             after, events = kept.after(claim, ordinal)
-            batch = left.get(claim.number)
-            if events and batch is not None:
+            volley = left.get(claim.number)
+            if events and volley is not None:
+                batch = volley.batch
                 sent = behind is None and behind_batch is None
                 batch.rung.append(Rung(kept, ordinal, after, sent))
-                self._arming.put_strikes(press, batch, events, sent)
+                self._arming.add(volley, press, events, sent)
                 if kept.session.must_wait(claim.since):
                     batch.holds.append((row["_id"], kept.session.revision))
                 behind_batch = behind_batch if sent else batch

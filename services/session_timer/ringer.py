@@ -11,7 +11,7 @@ them.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from itertools import repeat
 from threading import Event as Flag
@@ -30,6 +30,7 @@ from services.session_timer.settling import Settler
 from services.session_timer.shards import LOOK_SECONDS, Shards
 from services.session_timer.striker import Striker
 from services.session_timer.wire import Press, Wire
+from services.session_timer.wires import WIRES, Wires
 from shared.messaging.connection import LOST, backoff, connect
 from shared.messaging.topology import declare
 from shared.steady_clock import SteadyClock
@@ -63,7 +64,7 @@ class Ringer:
         self._clock = clock
         self._shards = Shards(self._database, holder, clock.witnessed)
         self._books: dict[int, Book] = {}
-        self._wire: Wire | None = None
+        self._wires: Wires | None = None
         self._striker = Striker(self._clock, self._less, self._forget)
         self._settler = Settler(unit_of_work, self._striker.real_seconds_left, self._in_flight)
         self._arming = Arming(unit_of_work.outbox, self._striker)
@@ -76,7 +77,7 @@ class Ringer:
     @property
     def works(self) -> bool:
         """Whether the broker is reached."""
-        return self._wire is not None
+        return self._wires is not None
 
     def threads(self) -> Iterable[Any]:
         """What runs beside each other."""
@@ -160,28 +161,31 @@ class Ringer:
         waits = backoff()
         while not self._stopping.is_set():
             try:
-                with connect(self._amqp_uri, f"{self._holder} bells") as connection:
-                    declare(connection)
-                    self._wire = Wire(connection, self._less)
+                with ExitStack() as open_connections:
+                    names = [f"{self._holder} bells {number}" for number in range(1, WIRES + 1)]
+                    connections = [open_connections.enter_context(connect(self._amqp_uri, name)) for name in names]
+                    declare(connections[0])
+                    self._wires = Wires([Wire(connection, self._less) for connection in connections])
                     waits = backoff()
                     self._forget()
-                    self._ring_on(self._wire)
+                    self._ring_on(self._wires)
             except (*LOST, PyMongoError) as error:
                 pause = next(waits)
                 log.warning("ringing-interrupted", error=type(error).__name__, detail=str(error)[:300], retry_in=pause)
                 self._stopping.wait(pause)
             finally:
-                self._wire = None
+                self._wires = None
         self.ended.set()
 
-    def _ring_on(self, wire: Wire) -> None:
-        helpers = [eventlet.spawn(self._listen, wire), eventlet.spawn(self._striker.run, wire, self._stopping)]
+    def _ring_on(self, wires: Wires) -> None:
+        helpers = [eventlet.spawn(self._listen, wire) for wire in wires.all]
+        helpers.append(eventlet.spawn(self._striker.run, wires, self._stopping))
         try:
             while not self._stopping.is_set():
                 for helper in helpers:
                     if helper.dead:
                         helper.wait()
-                self._turn(wire.press)
+                self._turn(wires.press)
         finally:
             for helper in helpers:
                 helper.kill()
@@ -215,7 +219,7 @@ class Ringer:
             wire.listen(1.0)
 
     def _in_flight(self) -> int:
-        return self._wire.in_flight if self._wire is not None else 0
+        return self._wires.in_flight if self._wires is not None else 0
 
     def _forget(self) -> None:
         """After a loss: read everything anew, and with it what was claimed and perhaps not sent."""

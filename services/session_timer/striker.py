@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event as Flag
@@ -13,7 +13,7 @@ from prometheus_client import Counter, Histogram
 
 from services.session_timer.book import Batch
 from services.session_timer.shards import LEASE_SECONDS
-from services.session_timer.wire import Wire
+from services.session_timer.wires import Wires
 from shared.clock import Clock
 
 log = structlog.get_logger()
@@ -29,18 +29,41 @@ LONGEST_WAIT = 0.25
 """Real seconds after which an idle striker looks at the clock: it may have stepped."""
 STALLED = LEASE_SECONDS * 0.75
 """Real seconds without a turn after which this replica may have lost its shards without knowing."""
-AT_ONCE = 200
-"""Bells sent before the clock is looked at again."""
+AT_ONCE = 64
+"""Strikes sent before the clock is looked at again."""
 
 
 @dataclass(slots=True)
 class Strike:
-    """The bytes of ``count`` events of a batch that are due at the same instant, first at ``bell_at``."""
+    """The bytes of ``count`` events of a batch that are sent at the same instant, and were due at ``bell_at``."""
 
     batch: Batch
     data: bytes
     count: int
     bell_at: datetime
+
+
+class Volley:
+    """All that a batch has sent, with what goes at the same instant in one piece.
+
+    At that instant every call for a single bell would make the last ones of thousands later.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self._parts: dict[tuple[datetime, datetime], tuple[list[bytes], int]] = {}
+
+    def add(self, at: datetime, data: bytes, count: int, bell_at: datetime) -> None:
+        """Have the bytes of ``count`` events sent at that instant; with none of either, only know that it has come."""
+        parts, counted = self._parts.setdefault((at, bell_at), ([], 0))
+        parts.append(data)
+        self._parts[at, bell_at] = parts, counted + count
+
+    def strikes(self) -> Iterator[tuple[datetime, Strike]]:
+        """What to send when; the batch is told how much there is to wait for."""
+        for (at, bell_at), (parts, count) in self._parts.items():
+            self.batch.left += 1 + count
+            yield at, Strike(self.batch, b"".join(parts), count, bell_at)
 
 
 class Striker:
@@ -53,12 +76,15 @@ class Striker:
         self._numbers = itertools.count()
         self._heap: list[tuple[datetime, int, Strike]] = []
         self._wake = Flag()
+        #: How late and how many: sent, and not counted yet.
+        self._untold: list[tuple[float, int]] = []
 
-    def put(self, at: datetime, strike: Strike) -> None:
-        """Have it sent at that instant."""
-        if not self._heap or at < self._heap[0][0]:
-            self._wake.set()
-        heapq.heappush(self._heap, (at, next(self._numbers), strike))
+    def put(self, volley: Volley) -> None:
+        """Have all of it sent, each part at its instant."""
+        for at, strike in volley.strikes():
+            if not self._heap or at < self._heap[0][0]:
+                self._wake.set()
+            heapq.heappush(self._heap, (at, next(self._numbers), strike))
 
     def clear(self) -> None:
         """Forget all that is waiting."""
@@ -70,8 +96,8 @@ class Striker:
             return None
         return self._clock.real_seconds((self._heap[0][0] - self._clock.now()).total_seconds())
 
-    def run(self, wire: Wire, stopping: Flag) -> None:
-        """Send over ``wire`` until ``stopping``.
+    def run(self, wires: Wires, stopping: Flag) -> None:
+        """Send over ``wires`` until ``stopping``.
 
         Raises:
             OSError: the connection is lost.
@@ -84,22 +110,31 @@ class Striker:
                 self.clear()
                 self._stalled()
             self._wake.clear()
-            if self._strike(wire):
+            if self._strike(wires):
                 continue
+            self._tell()
             left = self.real_seconds_left()
             self._wake.wait(LONGEST_WAIT if left is None else min(max(left, 0), LONGEST_WAIT))
 
-    def _strike(self, wire: Wire) -> bool:
+    def _strike(self, wires: Wires) -> bool:
         now = self._clock.now()
         due: list[Strike] = []
         while self._heap and self._heap[0][0] <= now and len(due) < AT_ONCE:
             due.append(heapq.heappop(self._heap)[2])
         if not due:
             return False
-        wire.send((strike.batch, strike.data, strike.count) for strike in due)
+        wires.send((strike.batch, strike.data, strike.count) for strike in due)
         for strike in due:
-            if strike.count:
-                RUNG.inc(strike.count)
-                LATENESS.observe(self._clock.real_seconds((now - strike.bell_at).total_seconds()))
             self._sent(strike.batch)
+            if strike.count:
+                late = self._clock.real_seconds((now - strike.bell_at).total_seconds())
+                self._untold.append((late, strike.count))
         return True
+
+    def _tell(self) -> None:
+        """Count what has been sent; it is nobody's hurry, so it waits until nothing is due."""
+        for late, count in self._untold:
+            RUNG.inc(count)
+            for _ in range(count):
+                LATENESS.observe(late)
+        self._untold.clear()

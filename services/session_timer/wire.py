@@ -116,18 +116,15 @@ class Wire:
         Raises:
             OSError: the connection is lost; some may be published.
         """
-        waiting = bytearray()
         with self._writing:
-            for batch, data, count in parts:
-                waiting += data
-                for tag in range(self._sent + 1, self._sent + count + 1):
-                    self._open[tag] = batch
+            data = []
+            for batch, frames, count in parts:
+                data.append(frames)
+                self._open.update(dict.fromkeys(range(self._sent + 1, self._sent + count + 1), batch))
                 self._sent += count
-                if len(waiting) > CHUNK:
-                    self._amqp.transport.write(bytes(waiting))
-                    waiting.clear()
-            if waiting:
-                self._amqp.transport.write(bytes(waiting))
+            whole = b"".join(data)
+            for start in range(0, len(whole), CHUNK):
+                self._amqp.transport.write(whole[start : start + CHUNK])
 
     @property
     def in_flight(self) -> int:
