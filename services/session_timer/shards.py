@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from services.session_timer.clock_check import ClockCheck, wall
 from services.session_timer.store import SHARDS, shard_name
-from shared.storage.lease import Lease
+from shared.storage.lease import Lease, prolong
 
 LEASE_SECONDS = 1.0
 """How long a replica keeps a shard after its last sign of life. With :data:`LOOK_SECONDS` this bounds a takeover."""
@@ -49,8 +49,7 @@ class Shards:
         started = time.monotonic()
         if started - self._renewed >= RENEW_SECONDS:
             self._show_life()
-            for shard in list(self.held):
-                self._acquire(shard)
+            self._prolong()
             self._renewed = started
         share = self._fair_share()
         for shard in self._free():
@@ -78,6 +77,13 @@ class Shards:
             self.held.pop(shard, None)
         else:
             self.held[shard] = Held(shard, token, until)
+
+    def _prolong(self) -> None:
+        """All at once: one after the other they would be near their end before all are through a slow disk."""
+        until = time.monotonic() + LEASE_SECONDS
+        names = {shard_name(shard): shard for shard in self.held}
+        tokens = prolong(self._database["shards"], list(names), self._holder, LEASE_SECONDS) if names else {}
+        self.held = {names[name]: Held(names[name], token, until) for name, token in tokens.items()}
 
     def _free(self) -> list[int]:
         rows = self._database["shards"].find({"$expr": {"$lte": ["$expires_at", "$$NOW"]}}, {"_id": 1})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pymongo.collection import Collection
 
-from shared.storage.lease import Lease
+from shared.storage.lease import Lease, prolong
 from shared.storage.mongo import connect, own_database
 
 pytestmark = pytest.mark.integration
@@ -52,3 +52,14 @@ def test_it_runs_out_and_its_old_holder_finds_out(
 
 def test_duties_do_not_know_each_other(leases: Collection[dict[str, Any]]) -> None:
     assert [Lease(leases, name, "a", 30).acquire() for name in ("one", "two")] == [1, 1]
+
+
+def test_many_are_prolonged_at_once_but_none_that_another_has(
+    leases: Collection[dict[str, Any]], eventually: Callable[..., Any]
+) -> None:
+    mine = [Lease(leases, name, "a", 0.3) for name in ("one", "two", "three")]
+    assert [each.acquire() for each in mine] == [1, 1, 1]
+    assert eventually(Lease(leases, "three", "b", 30).acquire, 5) == 2
+    assert prolong(leases, ["one", "two", "three", "never"], "a", 30) == {"one": 1, "two": 1}
+    # Prolonged: nobody else can have it, though it would have run out long ago.
+    assert Lease(leases, "one", "b", 30).acquire() is None
