@@ -105,34 +105,29 @@ class ParticipantFilter(Schema):
     site_id = ident("only of this site", load_default=None)
 
 
-class Command(Request):
-    """What every command to a timer may carry."""
-
-    revision = fields.Integer(
+def seen(means: str) -> fields.Integer:
+    """What was on the screen when a command was given; without it the command is for whatever holds."""
+    return fields.Integer(
         strict=True,
         allow_none=True,
         load_default=None,
         validate=Range(min=1),
-        metadata={
-            "description": "the timetable the command was given on; if there is a newer one: 409, with the newer one. "
-            "Without it the command is for whichever holds"
-        },
+        metadata={"description": f"{means}. Without it the command is for whichever holds"},
     )
+
+
+class Command(Request):
+    """What every command to a timer may carry."""
+
+    revision = seen("the timetable the command was given on; if there is a newer one: 409, with the newer one")
 
 
 class RoundCommand(Command):
     """What a command about a round may carry."""
 
-    round = fields.Integer(
-        strict=True,
-        allow_none=True,
-        load_default=None,
-        validate=Range(min=1),
-        metadata={
-            "description": "the round that was running, or had run last, when the command was given; if it is another "
-            "one by now: 409, with the session as it is. Bells make no new revision. Without it the command is for "
-            "whichever runs"
-        },
+    round = seen(
+        "the round that was running, or had run last, when the command was given; if it is another one by now: 409, "
+        "with the session as it is. Bells make no new revision"
     )
 
 
