@@ -214,6 +214,9 @@ class SessionTimer:
             return decide(session, now)
 
         sessions = self._sessions(transaction).change_all(ids, allowed)
+        # Of all sites' revisions each session keeps its own: all of them in each would be their number squared.
+        revisions = given.get("revisions", {})
+        said = {key: value for key, value in given.items() if value is not None and key != "revisions"}
         transaction["audit"].insert_many(
             [
                 {
@@ -224,7 +227,7 @@ class SessionTimer:
                     "who": principal.subject,
                     "role": principal.role,
                     "what": name,
-                    "given": {key: value for key, value in given.items() if value is not None},
+                    "given": said | ({"revision": seen} if (seen := revisions.get(session.session_id)) else {}),
                     "at": transaction.now,
                     "revision": session.revision,
                 }

@@ -208,7 +208,7 @@ def test_all_sites_that_have_not_begun_are_shifted(bus: Bus) -> None:
     assert ([view["site_id"] for view in moved["sessions"]], moved["left"]) == (["ber"], [ids["jkt"]])
 
 
-def test_no_start_is_moved_where_one_timetable_is_newer_than_the_one_seen(bus: Bus) -> None:
+def test_no_start_is_moved_where_one_timetable_is_newer_than_the_one_seen(bus: Bus, database_uri: str) -> None:
     program = Program(soon(3600), sites=SITES)
     ids = bus.sessions(program)
     seen = dict.fromkeys(ids.values(), 1)
@@ -219,6 +219,13 @@ def test_no_start_is_moved_where_one_timetable_is_newer_than_the_one_seen(bus: B
     assert {view["session_id"]: view["revision"] for view in views} == {ids["ber"]: 2, ids["jkt"]: 1}
     moved = bus.ok("shift_start", program_id=program.program_id, by_seconds=600, revisions={**seen, ids["ber"]: 2})
     assert {view["session_id"]: view["revision"] for view in moved["sessions"]} == {ids["ber"]: 3, ids["jkt"]: 2}
+    database: Any = MongoClient(database_uri, tz_aware=True).get_default_database()
+    kept = {
+        row["session_id"]: row["given"]
+        for row in database["audit"].find({"session_id": {"$in": list(seen)}}).sort("at")
+    }
+    assert {each: given["revision"] for each, given in kept.items()} == {ids["ber"]: 2, ids["jkt"]: 1}
+    assert not any("revisions" in given for given in kept.values())
 
 
 def test_a_command_meant_for_another_round_changes_nothing(bus: Bus, running: str) -> None:
