@@ -7,7 +7,7 @@ back-off and network time-outs are about machines, not about the event, and use 
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -54,6 +54,11 @@ class FastClock:
     def real_seconds(self, seconds: float) -> float:
         """Event seconds divided by the speed."""
         return seconds / self.speed
+
+
+def event_time(clock: Clock, real_seconds: float) -> timedelta:
+    """How much time of the event goes by while so many real seconds do."""
+    return timedelta(seconds=real_seconds / clock.real_seconds(1))
 
 
 def clock_from(origin: str, speed: float) -> Clock:

@@ -1,7 +1,7 @@
 """Reading a shard: what has changed in it, what comes into sight, and what was claimed by others and left."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import eventlet
@@ -16,7 +16,8 @@ from services.session_timer.settling import Settler
 from services.session_timer.store import Claim, Document, claims_of, kept_of, shard_name
 from services.session_timer.striker import Volley
 from services.session_timer.wire import Press
-from shared.clock import Clock
+from shared.clock import Clock, event_time
+from shared.events.times import to_milliseconds
 from shared.storage.outbox import Outbox, Place
 
 log = structlog.get_logger()
@@ -43,11 +44,11 @@ class Reader:
         """Whether there may be something in the shard that the book does not have, and has to."""
         if book.stale or book.loaded_until is None:
             return True
-        return self._clock.now() > book.loaded_until - self._event_time(AHEAD / 2)
+        return self._clock.now() > book.loaded_until - event_time(self._clock, AHEAD / 2)
 
     def read(self, book: Book, press: Press) -> bool:
         """Bring a book up to date; False if the shard is another replica's by now."""
-        until = self._clock.now() + self._event_time(AHEAD)
+        until = self._clock.now() + event_time(self._clock, AHEAD)
         # Before the snapshot is taken: a change that is heard of from now on may not be in it.
         book.stale = False
         with self._database.client.start_session(snapshot=True) as snapshot:
@@ -84,7 +85,7 @@ class Reader:
         late = self._clock.real_seconds((now - claim.through).total_seconds())
         if claim.number in book.own or late < HOLD_AFTER:
             return claim
-        since = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        since = to_milliseconds(now)
         dated = self._database["shards"].update_one(
             {"_id": shard_name(book.held.shard), "token": book.held.token, "claims.number": claim.number},
             {"$set": {"claims.$.since": since}},
@@ -122,6 +123,3 @@ class Reader:
         next_at = next_bell_at(kept.session)
         if next_at is not None and next_at <= until:
             book.put(Armed(kept, ordinal, behind, next_at, behind_batch))
-
-    def _event_time(self, real_seconds: float) -> timedelta:
-        return timedelta(seconds=real_seconds / self._clock.real_seconds(1))

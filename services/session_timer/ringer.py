@@ -12,7 +12,7 @@ them.
 
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import repeat
 from threading import Event as Flag
 from typing import Any
@@ -31,6 +31,8 @@ from services.session_timer.shards import LOOK_SECONDS, Shards
 from services.session_timer.striker import Striker
 from services.session_timer.wire import Press, Wire
 from services.session_timer.wires import WIRES, Wires
+from shared.clock import event_time
+from shared.events.times import to_milliseconds
 from shared.messaging.connection import LOST, backoff, connect
 from shared.messaging.topology import declare
 from shared.steady_clock import SteadyClock
@@ -232,14 +234,11 @@ class Ringer:
     def _less(self, batch: Batch) -> None:
         self._settler.less(batch)
 
-    def _event_time(self, real_seconds: float) -> timedelta:
-        return timedelta(seconds=real_seconds / self._clock.real_seconds(1))
-
     # Getting ready, and claiming
 
     def _make_ready(self, press: Press, now: datetime) -> bool:
         """Make frames for what rings soon, a few at a time; whether any were made."""
-        limit = now + self._event_time(READY)
+        limit = now + event_time(self._clock, READY)
         made = 0
         for book in self._books.values():
             while made < MOST_MADE and (armed := book.take_unmade(limit)) is not None:
@@ -250,14 +249,14 @@ class Ringer:
 
     def _lead(self, next_at: datetime) -> float:
         """How long before the next bell all that rings with it has to be claimed, to be ready at the instant."""
-        by = next_at + self._event_time(MOMENT)
+        by = next_at + event_time(self._clock, MOMENT)
         together = sum(book.count_due(by) for book in self._books.values())
         return min(LEAD + together * LEAD_EACH, LONGEST_LEAD)
 
     def _arm_due(self, press: Press, now: datetime, lead: float) -> None:
         """Claim what rings in the next moment in all shards held here, and have it sent at its instants."""
-        since = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        through = since + self._event_time(lead + MOMENT)
+        since = to_milliseconds(now)
+        through = since + event_time(self._clock, lead + MOMENT)
         due = [book for book in self._books.values() if (at := book.next_at()) is not None and at <= through]
         for book, claim in self._claiming.claim(due, since, through):
             if self._books.get(book.held.shard) is not book:

@@ -105,6 +105,13 @@ def test_of_the_erased_only_what_took_place_is_left_and_no_id(
     assert ledger["meetings"][held["meeting_id"]] == f"1/{held['table']}/erased/{held['mentee_id']}"
 
 
+def begin_to_plan(deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]) -> None:
+    """Have a plan asked for by an absence, and wait until the (stopped) planning process is at it."""
+    organizer.miss("mentor", "jkt", 0, from_round=1)
+    eventually(lambda: is_asked(deployment), 20, "a plan is being made")
+    assert organizer.plan()["state"] == "planning"
+
+
 def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
     deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
 ) -> None:
@@ -113,9 +120,7 @@ def test_a_plan_under_way_can_be_called_off_and_tells_how_far_it_is(
     assert idle["fault"]["code"] == "conflict"
     # Nobody solves while the planning process is stopped, so that there is something to call off.
     with solver_stopped(deployment):
-        organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
-        assert organizer.plan()["state"] == "planning"
+        begin_to_plan(deployment, organizer, eventually)
         assert organizer.plan()["progress"] == 0
         assert organizer.call("cancel_plan", program_id=organizer.program_id)["ok"]["state"] == "cancelled"
         assert organizer.plan()["state"] == "cancelled"
@@ -130,9 +135,7 @@ def test_who_withdraws_while_a_plan_is_made_is_not_in_it(
 ) -> None:
     planned(organizer, eventually)
     with solver_stopped(deployment):
-        organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
-        assert organizer.plan()["state"] == "planning"
+        begin_to_plan(deployment, organizer, eventually)
         organizer.tell("withdrawn", "mentor", "jkt", 1)
         eventually(lambda: organizer.plan()["requested"] == 3, 20, "the withdrawal is known")
     eventually(lambda: organizer.plan()["state"] == "planned", 30, "a plan without both")
@@ -147,9 +150,7 @@ def test_a_replica_that_is_stopped_leaves_its_plan_to_the_next(
 ) -> None:
     planned(organizer, eventually)
     with solver_stopped(deployment):
-        organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
-        assert organizer.plan()["state"] == "planning"
+        begin_to_plan(deployment, organizer, eventually)
         deployment.stop("matching-1")
     deployment.wait_ready(*deployment.start("matching"))
     eventually(lambda: organizer.plan()["revision"] == 2, 30, "the plan by the next replica")
@@ -161,9 +162,7 @@ def test_a_plan_whose_process_is_killed_is_made_all_the_same(
 ) -> None:
     planned(organizer, eventually)
     with solver_stopped(deployment) as solvers:
-        organizer.miss("mentor", "jkt", 0, from_round=1)
-        eventually(lambda: is_asked(deployment), 20, "a plan is being made")
-        assert organizer.plan()["state"] == "planning"
+        begin_to_plan(deployment, organizer, eventually)
         for solver in solvers:
             os.kill(solver, signal.SIGKILL)
         eventually(lambda: organizer.plan()["state"] != "planning", 30, "an end of the planning")
