@@ -134,6 +134,12 @@ class FakeGateway:
             case "POST", ["programs", _, "publication"]:
                 self.program_state = "published"
                 return {"program_id": canned.PROGRAM}
+            case "POST", ["programs", _, "plan"]:
+                self.plan["state"] = "planned"
+                return {"state": "planning"}
+            case "POST", ["programs", _, "plan", "cancellation"]:
+                self.plan |= {"state": "cancelled", "progress": None}
+                return {"state": "cancelled"}
             case "POST", ["programs", _, "mentees" | "mentors" as roles]:
                 new = {"participant_id": f"new-{len(self.people)}", "role": roles[:-1], "status": "registered", **body}
                 self.people[new["participant_id"]] = {"remote": False, "checked_in": False, **new}

@@ -28,7 +28,8 @@ def timer(open_page: OpenPage) -> Page:
 
 
 def confirm(page: Page, button: str) -> None:
-    with page.expect_request(lambda request: request.method == "POST"):
+    """Press it and wait for the answer: a request that has left the browser may not have reached the gateway yet."""
+    with page.expect_response(lambda response: response.request.method == "POST"):
         page.get_by_role("dialog").get_by_role("button", name=button).click()
 
 

@@ -65,8 +65,10 @@ def test_only_the_check_in_is_tried_again_once_somebody_is_registered(
     expect(page.locator("[data-id=new-36] .badge")).to_have_class("badge expected")
     button = page.locator(".walk-in").get_by_role("button", name=again)
     expect(button).to_be_focused()
-    button.click()
+    with page.expect_response(f"**{CHECK_IN}"):
+        button.click()
     expect(page.locator("#trouble")).to_contain_text("not now")
+    expect(button).not_to_have_attribute("aria-busy", "true")
     del gateway.answers["POST", CHECK_IN]
     button.click()
     expect(page.locator("#said")).to_contain_text(done)
