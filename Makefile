@@ -49,8 +49,8 @@ unit: setup  ## the pure parts, without broker and database
 	@$(PYTEST) tests/unit
 contract: setup  ## events and interfaces to the letter
 	@$(PYTEST) tests/contract
-integration: setup  ## on the real broker and database
-	@$(PYTEST) tests/integration
+integration: setup  ## on the real broker and database; two at a time, each with its own
+	@$(PYTEST) -n 2 --dist loadscope tests/integration
 browser: setup  ## the pages in a real Chromium
 	@$(PYTHON) -m deploy.local chromium
 	@$(PYTEST) tests/browser
