@@ -25,9 +25,8 @@ from shared.storage.mongo import is_passing
 
 log = structlog.get_logger()
 
-#: The largest batch, and how many events the broker may have under way to us.
-BATCH = 300
-PREFETCH = 2 * BATCH
+#: Of how many largest batches events may be under way to us.
+PREFETCH = 2
 #: Seconds to listen before looking whether to stop and whether the connection lives.
 LISTEN = 1.0
 
@@ -86,17 +85,19 @@ class QueueConsumer:
         channel = amqp.channel()
         # Bodies are bytes: a content encoding that a stranger claims is not for us to try.
         channel.auto_decode = False
-        channel.basic_qos(0, PREFETCH, False)
+        channel.basic_qos(0, PREFETCH * self._subscription.batch, False)
         publisher = ConfirmedPublisher(connection)
         pulse = Pulse(amqp, HEARTBEAT / 4)
         try:
-            channel.basic_consume(self._subscription.queue, callback=self._on_message)
+            tag = channel.basic_consume(self._subscription.queue, callback=self._on_message)
             self.consuming = True
             while not self._stopping.is_set():
                 amqp.heartbeat_tick()
                 self._listen(amqp)
                 if self._arrived:
                     self._finish_batch(amqp, channel, publisher, pulse)
+            # What is on its way comes before the broker's answer: nothing is sent to a channel that is closing.
+            channel.basic_cancel(tag)
             channel.close()
         finally:
             pulse.close()
@@ -106,7 +107,7 @@ class QueueConsumer:
         with suppress(*NOTHING_CAME):
             if not self._arrived:
                 amqp.drain_events(timeout=LISTEN)
-            while len(self._arrived) < BATCH:
+            while len(self._arrived) < self._subscription.batch:
                 amqp.drain_events(timeout=0.0005)
 
     def _on_message(self, message: Any) -> None:
@@ -120,7 +121,8 @@ class QueueConsumer:
         )
 
     def _finish_batch(self, amqp: Any, channel: Any, publisher: ConfirmedPublisher, pulse: Pulse) -> None:
-        batch, self._arrived = self._arrived, []
+        limit = self._subscription.batch
+        batch, self._arrived = self._arrived[:limit], self._arrived[limit:]
         started = time.perf_counter()
         outgoing = self._settle(batch, amqp, pulse)
         if outgoing is None:

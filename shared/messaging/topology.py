@@ -44,6 +44,8 @@ class Subscription:
     service: str
     purpose: str
     types: tuple[str, ...]
+    #: How many events are handled in one transaction at most.
+    batch: int = 300
 
     @property
     def queue(self) -> str:
@@ -113,6 +115,8 @@ SUBSCRIPTIONS: Final = (
             "registration.program-cancelled",
             "matching.plan-published",
         ),
+        # Each may be about hundreds of sites, and bells of other programs wait for the end of the transaction.
+        batch=1,
     ),
     Subscription(
         "feedback",

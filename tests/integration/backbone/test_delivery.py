@@ -1,6 +1,9 @@
 """What becomes of an event between the exchange and its effect."""
 
 import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +12,7 @@ from amqp import Message
 
 from deploy.local.waiting import eventually
 from shared.events import Event, encode
+from shared.messaging.consumer import QueueConsumer
 from shared.messaging.delivery import ATTEMPTS, DETAIL, FAILED_AT, QUEUE, REASON, TRACE
 from shared.messaging.topology import BACKOFF
 from tests.integration.backbone.stage import MENTEE, PARTICIPANTS, Outside, Stage, mentee, message
@@ -38,6 +42,25 @@ def test_an_event_published_before_its_consumer_ever_ran_is_not_lost(stage: Stag
     assert stage.waiting(PARTICIPANTS.queue) == 50
     stage.start()
     assert [each["event"] for each in stage.wait_for_effects(50)] == [event.id for event in events]
+
+
+def test_no_more_is_handled_at_once_than_the_subscription_says(stage: Stage, amqp_uri: Callable[..., str]) -> None:
+    events = [mentee() for _ in range(20)]
+    stage.publish(events)
+    handled: list[list[str]] = []
+    consumer = QueueConsumer(
+        replace(PARTICIPANTS, batch=3), lambda batch: handled.append([event.id for event in batch]), amqp_uri(), "few"
+    )
+    thread = threading.Thread(target=consumer.run)
+    thread.start()
+    try:
+        eventually(lambda: sum(map(len, handled)) >= len(events))
+    finally:
+        consumer.stop()
+        thread.join()
+    assert max(map(len, handled)) <= 3
+    assert [each for batch in handled for each in batch] == [event.id for event in events]
+    assert stage.waiting(PARTICIPANTS.queue) == 0
 
 
 def test_one_poisonous_event_does_not_hold_back_its_batch(stage: Stage) -> None:
