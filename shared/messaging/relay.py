@@ -65,6 +65,8 @@ class Relay:
         #: Those of them that are not written down as sent yet, and when they are to be.
         self._unmarked: list[str] = []
         self._mark_at = 0.0
+        #: When the connection is to be looked after, however busy the outbox is.
+        self._tend_at = 0.0
         #: Set when :meth:`run` has returned.
         self.ended = Flag()
         #: Set when :meth:`lead` has returned.
@@ -155,7 +157,7 @@ class Relay:
                 self._stopping.wait(pause)
 
     def _turn(self, publisher: ConfirmedPublisher, amqp: Any) -> None:
-        """One round: publish what is there, or wait for the bell; look after the connection when there is time."""
+        """One round: publish what is there, or wait for the bell; look after the connection when it is time."""
         amqp.heartbeat_tick()
         self._bell.clear()
         more = self._publish_pending(publisher)
@@ -164,7 +166,10 @@ class Relay:
         # Whatever was committed after we looked has rung the bell.
         if not more and not self._bell.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
             self._mark()
+        # Not only when the bell is silent: where another replica relays, nothing else reads on this connection.
+        if monotonic() >= self._tend_at:
             tend(amqp)
+            self._tend_at = monotonic() + IDLE
 
     def _publish_pending(self, publisher: ConfirmedPublisher) -> bool:
         """Publish the oldest events not yet sent, if it is our duty; returns whether there may be more."""

@@ -4,7 +4,8 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -135,9 +136,25 @@ def test_the_trace_of_a_request_goes_through_to_the_outside(stage: Stage, outsid
     assert answered["traceparent"].split("-")[1] == "ab" * 16
 
 
-def test_an_idle_relay_keeps_its_connection(
-    stage: Stage, amqp_uri: Callable[..., str], eventually: Callable[..., object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass
+class Watched:
+    """A relay in this process, and the connections that it has opened."""
+
+    relay: relay_module.Relay
+    opened: list[Any]
+    since: float
+
+    def keeps_its_connection(self) -> bool:
+        """Whether the first one is still the only one, longer than it lives if nobody reads what the broker sends."""
+        assert len(self.opened) == 1
+        return bool(self.opened[0].connection.last_heartbeat_received > self.since + 7)
+
+
+@pytest.fixture
+def watched(
+    request: pytest.FixtureRequest, stage: Stage, amqp_uri: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Watched]:
+    """One whose connection has heartbeats every 2 s; it holds the lease if the test says so."""
     monkeypatch.setattr(connection_module, "HEARTBEAT", 2)
     opened: list[Any] = []
 
@@ -146,20 +163,25 @@ def test_an_idle_relay_keeps_its_connection(
         return opened[-1]
 
     monkeypatch.setattr(relay_module, "connect", connect)
-    outbox = Outbox(stage.database())
-    lease = Lease(stage.database()["leases"], "outbox-relay", "idle", 5)
-    relay = relay_module.Relay(outbox, lease, amqp_uri(), "idle relay")
-    threads = [threading.Thread(target=each) for each in (relay.run, relay.lead)]
+    lease = Lease(stage.database()["leases"], "outbox-relay", "watched", 5)
+    relay = relay_module.Relay(Outbox(stage.database()), lease, amqp_uri(), "watched relay")
+    threads = [threading.Thread(target=each) for each in (relay.run, *([relay.lead] if request.param else []))]
     for thread in threads:
         thread.start()
     try:
-        eventually(lambda: relay.connected and relay.leads)
-        started = time.monotonic()
-        # Longer than a connection lives on which nobody reads what the broker sends.
-        eventually(lambda: opened[-1].connection.last_heartbeat_received > started + 7, 15)
-        assert len(opened) == 1
+        eventually(lambda: relay.connected and relay.leads == request.param)
+        yield Watched(relay, opened, time.monotonic())
     finally:
         relay.stop()
         for thread in threads:
             thread.join()
-    assert not relay.leads or relay.released.is_set()
+
+
+@pytest.mark.parametrize("watched", [True], indirect=True)
+def test_an_idle_relay_keeps_its_connection(watched: Watched) -> None:
+    eventually(watched.keeps_its_connection, 15)
+
+
+@pytest.mark.parametrize("watched", [False], indirect=True)
+def test_a_relay_keeps_its_connection_while_its_replica_commits_and_another_relays(watched: Watched) -> None:
+    eventually(lambda: watched.relay.ring() or watched.keeps_its_connection(), 15, pause=0.001)
