@@ -72,7 +72,9 @@ class Settler:
                 try:
                     self._settle(done)
                 except PyMongoError as error:
-                    log.warning("settling-interrupted", shard=shard, error=type(error).__name__)
+                    log.warning(
+                        "settling-interrupted", shard=shard, error=type(error).__name__, detail=str(error)[:300]
+                    )
                     stopping.wait(0.2)
                     self._there.set()
                     continue
@@ -120,11 +122,13 @@ class Settler:
         """Any replica may do this, and twice: all of it follows from the claims."""
         ids = list({each.after.session.session_id for _, each in part})
         heard = {row["_id"]: row["heard"] for row in tx["sessions"].find({"_id": {"$in": ids}}, {"heard": 1})}
-        fresh = [
-            (batch, each)
-            for batch, each in part
-            if heard.get(each.after.session.session_id, 1 << 62) < each.after.heard
-        ]
+        fresh = []
+        for batch, each in part:
+            session_id = each.after.session.session_id
+            # A claim may be here twice: this replica reads it anew after it took so long that others may have it.
+            if heard.get(session_id, each.after.heard) < each.after.heard:
+                heard[session_id] = each.after.heard
+                fresh.append((batch, each))
         for sent in (True, False):
             self._outbox.record(tx.session, list(_events(fresh, sent)), sent=sent)
         if fresh:

@@ -1,0 +1,123 @@
+"""Writing down what has rung, on the real database and without the process around it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.session_timer import store
+from services.session_timer.book import Batch, Rung
+from services.session_timer.domain.scheduling import schedule
+from services.session_timer.settling import Settler
+from services.session_timer.store import Claim, Sessions, kept_of, shard_name, shard_of
+from shared.clock import SystemClock
+from shared.events import write_time
+from shared.events.times import to_milliseconds
+from shared.ids import new_id
+from shared.storage.mongo import connect, own_database
+from shared.storage.unit_of_work import Transaction, UnitOfWork
+from shared.trace import Trace
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def unit_of_work(mongo_uri: Callable[..., str]) -> Iterator[UnitOfWork]:
+    client = connect(mongo_uri("session_timer"), "test")
+    made = UnitOfWork(own_database(client), SystemClock())
+    made.prepare()
+    store.prepare(made.database)
+    yield made
+    client.close()
+
+
+@dataclass
+class Ringing:
+    """A session whose first round begins now, on a shard that somebody claims."""
+
+    work: UnitOfWork
+    session_id: str
+
+    @property
+    def shard(self) -> dict[str, Any]:
+        """The document of the shard."""
+        found = self.work.database["shards"].find_one({"_id": shard_name(shard_of(self.session_id))})
+        assert found is not None
+        return found
+
+    def claim(self) -> Claim:
+        """Claim what is due by now."""
+        now = to_milliseconds(self.work.clock.now())
+        claim = Claim(self.shard["claimed"] + 1, now, now)
+        self.work.database["shards"].update_one(
+            {"_id": self.shard["_id"]},
+            {
+                "$set": {"claimed": claim.number},
+                "$push": {"claims": {"number": claim.number, "since": claim.since, "through": claim.through}},
+            },
+        )
+        return claim
+
+    def batch(self, claim: Claim) -> Batch:
+        """What a replica that reads the session now takes the claim to ring."""
+        kept = kept_of(self.work.database["sessions"].find_one({"_id": self.session_id}))  # type: ignore[arg-type]
+        ordinal = self.work.outbox.places([self.session_id])[self.session_id].ordinal
+        after, events = kept.after(claim, ordinal)
+        assert events
+        return Batch(kept.shard, claim, [Rung(kept, ordinal, after, sent=True)])
+
+    def recorded(self) -> list[str]:
+        """The types of what is in the outbox, in order."""
+        return [each["type"].split(".")[2] for each in self.work.database["outbox"].find(sort=[("position", 1)])]
+
+
+@pytest.fixture
+def ringing(unit_of_work: UnitOfWork) -> Ringing:
+    session, events = schedule(
+        session_id=new_id(),
+        program_id=new_id(),
+        site_id="jkt",
+        plan_id=new_id(),
+        org="acme",
+        time_zone="Asia/Jakarta",
+        starts_at=write_time(unit_of_work.clock.now()),
+        rounds=2,
+        round_seconds=60,
+        break_seconds=30,
+        warning_seconds=[],
+        now=unit_of_work.clock.now() - timedelta(hours=1),
+    )
+
+    def add(transaction: Transaction) -> None:
+        Sessions(transaction, unit_of_work.outbox, Trace.start(), unit_of_work.clock).add([session])
+        transaction.publish(*events)
+
+    unit_of_work.transact(add)
+    return Ringing(unit_of_work, session.session_id)
+
+
+def test_a_claim_that_a_replica_has_in_two_batches_is_written_down_once(
+    ringing: Ringing, eventually: Callable[..., Any]
+) -> None:
+    """It reads its own claim anew when claiming took so long that another replica might have it."""
+    claim = ringing.claim()
+    settler = Settler(ringing.work, lambda: None, lambda: 0)
+    for batch in (ringing.batch(claim), ringing.batch(claim)):
+        settler.add(batch)
+        settler.less(batch)
+    stopping = threading.Event()
+    thread = threading.Thread(target=settler.run, args=(stopping,))
+    thread.start()
+    try:
+        eventually(lambda: not ringing.shard["claims"], 10, "the claim is taken off")
+    finally:
+        stopping.set()
+        settler.wake()
+        thread.join()
+    assert ringing.recorded() == ["session-scheduled", "round-started"]
+    row = ringing.work.database["sessions"].find_one({"_id": ringing.session_id})
+    assert row is not None
+    assert row["heard"] == claim.number
