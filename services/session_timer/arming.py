@@ -53,7 +53,7 @@ class Arming:
                 volley.add(at, armed.frames.at(at) if sent else b"", count if sent else 0, armed.next_at)
             if session.must_wait(claim.since):
                 batch.holds.append((session.session_id, session.revision))
-            batch.rung.append(Rung(armed.kept, armed.ordinal, after, sent))
+            batch.add(Rung(armed.kept, armed.ordinal, after, sent))
             next_at = next_bell_at(after.session)
             if next_at is not None:
                 behind_batch = None if sent else batch

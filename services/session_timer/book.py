@@ -31,6 +31,8 @@ class Batch:
     shard: int
     claim: Claim
     rung: list[Rung] = field(default_factory=list)
+    #: Whether some of it goes on the bus only when this is settled, through the outbox.
+    queued: bool = False
     #: Sessions that wait for their organizer afterwards, with the revision for which that was found.
     holds: list[tuple[str, int]] = field(default_factory=list)
     #: What is still to be sent or to be confirmed; one more while the batch is being made.
@@ -39,6 +41,11 @@ class Batch:
     confirmed_at: float | None = None
     #: The position in the outbox of the last event that settling it has put there.
     settled_to: int | None = None
+
+    def add(self, rung: Rung) -> None:
+        """One more session that rings."""
+        self.rung.append(rung)
+        self.queued |= not rung.sent
 
     def less(self) -> bool:
         """One thing less to do; whether that was the last."""

@@ -114,7 +114,7 @@ class Reader:
             if events and volley is not None:
                 batch = volley.batch
                 sent = behind is None and behind_batch is None
-                batch.rung.append(Rung(kept, ordinal, after, sent))
+                batch.add(Rung(kept, ordinal, after, sent))
                 self._arming.add(volley, press, events, sent)
                 if kept.session.must_wait(claim.since):
                     batch.holds.append((row["_id"], kept.session.revision))

@@ -1,6 +1,7 @@
 """Writes down what has rung: sessions and outbox are brought up to what the claims say, and the claims taken off.
 
-Nobody waits for this, so it stands back while bells are about to be sent or on their way.
+Nobody waits for this, so it stands back while bells are about to be sent or on their way; unless bells are among it
+that go on the bus only by it, because events of their sessions wait in the outbox.
 """
 
 import time
@@ -86,9 +87,12 @@ class Settler:
             left = self._seconds_to_bell()
             # What is sent and not confirmed keeps the broker busy, on cores that settling would take from it.
             at_rest = (left is None or left > STAND_BACK) and not self._in_flight()
-            if at_rest or time.monotonic() - at > PATIENCE:
+            if at_rest or self._is_waited_for() or time.monotonic() - at > PATIENCE:
                 return
             eventlet.sleep(0.02)
+
+    def _is_waited_for(self) -> bool:
+        return any(batch.queued for batches in self._batches.values() for batch in _confirmed(batches))
 
     def _settle(self, batches: list[Batch]) -> None:
         rung = [(batch, each) for batch in batches for each in batch.rung]

@@ -1,7 +1,9 @@
 """Writing down what has rung, on the real database and without the process around it."""
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def unit_of_work(mongo_uri: Callable[..., str]) -> Iterator[UnitOfWork]:
-    client = connect(mongo_uri("session_timer"), "test")
+    client = connect(mongo_uri(f"session_timer-{uuid.uuid4().hex[:8]}"), "test")
     made = UnitOfWork(own_database(client), SystemClock())
     made.prepare()
     store.prepare(made.database)
@@ -61,13 +63,15 @@ class Ringing:
         )
         return claim
 
-    def batch(self, claim: Claim) -> Batch:
-        """What a replica that reads the session now takes the claim to ring."""
+    def batch(self, claim: Claim, sent: bool = True) -> Batch:
+        """What a replica that reads the session now takes the claim to ring; ``sent`` straight, or by the outbox."""
         kept = kept_of(self.work.database["sessions"].find_one({"_id": self.session_id}))  # type: ignore[arg-type]
         ordinal = self.work.outbox.places([self.session_id])[self.session_id].ordinal
         after, events = kept.after(claim, ordinal)
         assert events
-        return Batch(kept.shard, claim, [Rung(kept, ordinal, after, sent=True)])
+        batch = Batch(kept.shard, claim)
+        batch.add(Rung(kept, ordinal, after, sent))
+        return batch
 
     def recorded(self) -> list[str]:
         """The types of what is in the outbox, in order."""
@@ -105,19 +109,35 @@ def test_a_claim_that_a_replica_has_in_two_batches_is_written_down_once(
     """It reads its own claim anew when claiming took so long that another replica might have it."""
     claim = ringing.claim()
     settler = Settler(ringing.work, lambda: None, lambda: 0)
-    for batch in (ringing.batch(claim), ringing.batch(claim)):
+    with settling(settler, ringing.batch(claim), ringing.batch(claim)):
+        eventually(lambda: not ringing.shard["claims"], 10, "the claim is taken off")
+    assert ringing.recorded() == ["session-scheduled", "round-started"]
+    row = ringing.work.database["sessions"].find_one({"_id": ringing.session_id})
+    assert row is not None
+    assert row["heard"] == claim.number
+
+
+def test_a_bell_that_goes_by_the_outbox_does_not_wait_until_no_other_rings(
+    ringing: Ringing, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.session_timer.settling.PATIENCE", 3600)
+    always = Settler(ringing.work, seconds_to_bell=lambda: 0.0, in_flight=lambda: 1)
+    with settling(always, ringing.batch(ringing.claim(), sent=False)):
+        eventually(lambda: ringing.recorded() == ["session-scheduled", "round-started"], 10, "it is in the outbox")
+
+
+@contextmanager
+def settling(settler: Settler, *batches: Batch) -> Iterator[None]:
+    """Have the batches, all of which is sent and confirmed, settled."""
+    for batch in batches:
         settler.add(batch)
         settler.less(batch)
     stopping = threading.Event()
     thread = threading.Thread(target=settler.run, args=(stopping,))
     thread.start()
     try:
-        eventually(lambda: not ringing.shard["claims"], 10, "the claim is taken off")
+        yield
     finally:
         stopping.set()
         settler.wake()
         thread.join()
-    assert ringing.recorded() == ["session-scheduled", "round-started"]
-    row = ringing.work.database["sessions"].find_one({"_id": ringing.session_id})
-    assert row is not None
-    assert row["heard"] == claim.number
