@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from deploy.demo.answers import answer
 from deploy.demo.live import Follower
-from shared.clock import Clock
+from shared.clock import Clock, event_time
 from shared.events import read_time
 from shared.operations.api import Api, Refused
 
@@ -306,7 +306,7 @@ class Run:
         starts_at = read_time(session["timetable"][0]["starts_at"])
         tries = 0
         while True:
-            target = self._clock.now() + self._lead / self._clock.real_seconds(1) * timedelta(seconds=1) + distance
+            target = self._clock.now() + event_time(self._clock, self._lead) + distance
             seconds = round((target - starts_at).total_seconds())
             step = max(-FURTHEST, min(FURTHEST, seconds))
             body = {"session_id": session["session_id"], "by_seconds": step}

@@ -11,7 +11,7 @@ from threading import Event as Flag
 import structlog
 
 from services.gateway.domain.correction import NOTHING, Correction
-from shared.clock import Clock, monotonic
+from shared.clock import Clock, event_time, monotonic
 from shared.faults import Fault
 
 log = structlog.get_logger()
@@ -77,8 +77,7 @@ class Timekeeper:
 
     def _apart(self) -> timedelta:
         """What the wall clock shows more than the monotonic one, in event time."""
-        seconds = self._monotonic() / self._clock.real_seconds(1)
-        return self._clock.now() - _EPOCH - timedelta(seconds=seconds)
+        return self._clock.now() - _EPOCH - event_time(self._clock, self._monotonic())
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

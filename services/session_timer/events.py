@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from services.session_timer.domain.scheduling import schedule
 from services.session_timer.domain.session import ON_TIME, Change, Session
 from services.session_timer.store import Sessions
-from shared.clock import Clock
+from shared.clock import Clock, event_time
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
 
@@ -24,7 +24,7 @@ def session_id_of(program_id: str, site_id: str) -> str:
 
 def on_time(clock: Clock) -> timedelta:
     """How late a bell may be without saying so: a real second, in the time of the event."""
-    return max(ON_TIME, ON_TIME / clock.real_seconds(1))
+    return max(ON_TIME, event_time(clock, ON_TIME.total_seconds()))
 
 
 def hear(events: list[Event], transaction: Transaction, sessions: Sessions, punctual: timedelta) -> None:
