@@ -8,9 +8,10 @@ from services.gateway.language import COOKIE, language
 from services.gateway.pages.language import NAMES, words
 from shared.translation import languages, translations
 
-#: Everything a page needs comes from here: no inline script or style runs, and no other site frames a page.
+#: Everything a page needs comes from here: no inline script or style runs, and no other site frames a page. Scripts
+#: send the forms; a browser that has not loaded them yet would put a password into an address, so it may send none.
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
 YEAR = 365 * 86_400

@@ -16,6 +16,7 @@ const me = who();
 const state = { agenda: null, people: new Map(), given: new Map(), open: new Set() };
 const clock = eventClock();
 const countdown = new Countdown({ clock, show });
+let person = null;
 let program = null;
 let goingOn = null;
 let wishes = null;
@@ -28,6 +29,11 @@ async function begin() {
   find("#now").countdown = countdown;
   clock.start();
   countdown.start();
+  leaving(me.subject, () => {
+    if (person) person.status = "withdrawn";
+    wishes?.look(countdown.last);
+    agenda().catch(() => {});
+  });
   new Live({
     url: `/api/v1/programs/${me.program_id}/live?site_id=${encodeURIComponent(me.site_id ?? "")}`,
     ask: async () => listed(await get(`/programs/${me.program_id}/sessions`), "sessions"),
@@ -37,19 +43,13 @@ async function begin() {
     paired: () => goingOn?.look().catch(() => {}),
     failed: (error) => error.status === 401 && showTrouble(error),
   }).start();
-  const [person, its] = await Promise.all([get(`/participants/${me.subject}`), get(`/programs/${me.program_id}`)]);
-  program = its;
+  [person, program] = await Promise.all([get(`/participants/${me.subject}`), get(`/programs/${me.program_id}`)]);
   const site = (program.sites ?? []).find((each) => each.site_id === me.site_id);
   tell(find("#hello"), t("Hello, {name}", { name: person.name }));
   tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
   if (me.role === "mentee") questions(me.subject, person.questions ?? []);
-  leaving(me.subject, () => {
-    person.status = "withdrawn";
-    wishes?.look(countdown.last);
-    agenda().catch(() => {});
-  });
   goingOn = ranking(me, meet, state.people);
-  await Promise.all([agenda(), given(), connections(), goingOn.look(), wish(person)]);
+  await Promise.all([agenda(), given(), connections(), goingOn.look(), wish()]);
 }
 
 async function agenda() {
@@ -59,7 +59,7 @@ async function agenda() {
   draw();
 }
 
-async function wish(person) {
+async function wish() {
   wishes = await preferences(person, state.people);
   wishes.look(countdown.last);
 }

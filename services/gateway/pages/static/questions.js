@@ -22,7 +22,8 @@ export function questions(participant, given) {
       texts = read().map((text) => text.trim()).filter(Boolean);
       try {
         await put(`/participants/${participant}/questions`, { questions: texts });
-        draw();
+        // What has been typed meanwhile stays.
+        if (read().map((text) => text.trim()).filter(Boolean).join("\n") === texts.join("\n")) draw();
         announce(t("Your questions are saved."));
       } catch (error) {
         showTrouble(error);
