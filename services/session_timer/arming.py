@@ -51,8 +51,6 @@ class Arming:
                 after = armed.kept.rung_at(at, claim)
                 count = armed.frames.count
                 volley.add(at, armed.frames.at(at) if sent else b"", count if sent else 0, armed.next_at)
-            if session.must_wait(claim.since):
-                batch.holds.append((session.session_id, session.revision))
             batch.add(Rung(armed.kept, armed.ordinal, after, sent))
             next_at = next_bell_at(after.session)
             if next_at is not None:

@@ -33,8 +33,6 @@ class Batch:
     rung: list[Rung] = field(default_factory=list)
     #: Whether some of it goes on the bus only when this is settled, through the outbox.
     queued: bool = False
-    #: Sessions that wait for their organizer afterwards, with the revision for which that was found.
-    holds: list[tuple[str, int]] = field(default_factory=list)
     #: What is still to be sent or to be confirmed; one more while the batch is being made.
     left: int = 1
     #: When everything was confirmed (monotonic).

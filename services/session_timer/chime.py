@@ -9,33 +9,48 @@ import hashlib
 from datetime import datetime
 from uuid import UUID
 
-from services.session_timer.domain.bells import Bell, bells, event_of
+from services.session_timer.domain.bells import Bell, bells, due, event_of, rung
 from services.session_timer.domain.session import Session
-from shared.events import Event, seal
+from shared.events import Event, NewEvent, seal
 from shared.trace import Trace
 
 
-def chimes(session: Session, since: datetime, through: datetime, ordinal: int, trace: Trace) -> list[Event]:
-    """The events of everything that rings up to ``through``, numbered from after ``ordinal``.
+def ring(
+    session: Session, since: datetime, through: datetime, ordinal: int, trace: Trace
+) -> tuple[Session, list[Event]]:
+    """The session after everything up to ``through`` has rung, and the events, numbered from after ``ordinal``.
 
-    Each bell rings at its instant, and one whose instant was before ``since`` rings then.
+    Each bell rings at its instant, and one whose instant was before ``since`` rings then. If that is so late that the
+    session has to wait for its organizer, it stands still from ``since`` on and nothing later rings.
     """
-    due = bells(session, session.rung_until, through)
-    return [
-        chime(session, bell, max(bell.at, since), ordinal + place, trace) for place, bell in enumerate(due, start=1)
+    if session.must_wait(since):
+        return _hold(session, since, ordinal, trace)
+    found = bells(session, session.rung_until, through)
+    events = [
+        chime(session, bell, max(bell.at, since), ordinal + place, trace) for place, bell in enumerate(found, start=1)
     ]
+    # Not marked as rung any further: a command in the rest of the moment counts from its own time.
+    return (rung(session, events[-1].time) if events else session), events
+
+
+def _hold(session: Session, since: datetime, ordinal: int, trace: Trace) -> tuple[Session, list[Event]]:
+    overdue = due(session, since)
+    events = [chime(session, bell, since, ordinal + place, trace) for place, bell in enumerate(overdue, start=1)]
+    held, told = session.hold(since)
+    # By the bell that came too late, and not by when that was found: whoever finds it again means the same.
+    ids = [chime_id(session, Bell(overdue[0].at, new.type, 0)) for new in told[len(overdue) :]]
+    for new, id_ in zip(told[len(overdue) :], ids, strict=True):
+        events.append(_sealed(new, id_, ordinal + len(events) + 1, since, trace))
+    return held, events
 
 
 def chime(session: Session, bell: Bell, at: datetime, ordinal: int, trace: Trace) -> Event:
     """The event of ``bell`` if it rings at ``at``."""
-    return seal(
-        event_of(session, bell, at),
-        id=chime_id(session, bell),
-        ordinal=ordinal,
-        time=at,
-        correlationid=trace.correlationid,
-        traceparent=trace.traceparent,
-    )
+    return _sealed(event_of(session, bell, at), chime_id(session, bell), ordinal, at, trace)
+
+
+def _sealed(new: NewEvent, id_: str, ordinal: int, at: datetime, trace: Trace) -> Event:
+    return seal(new, id=id_, ordinal=ordinal, time=at, correlationid=trace.correlationid, traceparent=trace.traceparent)
 
 
 def chime_id(session: Session, bell: Bell) -> str:

@@ -1,6 +1,5 @@
 """Reading a shard: what has changed in it, what comes into sight, and what was claimed by others and left."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +10,20 @@ from pymongo.database import Database
 from services.session_timer.arming import Arming
 from services.session_timer.book import Armed, Batch, Book, Rung
 from services.session_timer.domain.bells import next_bell_at
-from services.session_timer.domain.session import HOLD_AFTER
 from services.session_timer.settling import Settler
 from services.session_timer.store import Claim, Document, claims_of, kept_of, shard_name
 from services.session_timer.striker import Volley
 from services.session_timer.wire import Press
 from shared.clock import Clock, event_time
-from shared.events.times import to_milliseconds
 from shared.storage.outbox import Outbox, Place
 
 log = structlog.get_logger()
 
 AHEAD = 120.0
 """Real seconds of bells that are kept in memory."""
+TAKEN_OVER_WITHIN = 3.0
+"""Real seconds after which a claim that was left belongs to an outage. Before that its bells, most of which have been
+sent, are sent again to the letter."""
 AT_ONCE = 10
 """Sessions taken in before others in the process get their turn."""
 
@@ -80,17 +80,15 @@ class Reader:
         return True
 
     def _dated(self, book: Book, claim: Claim) -> Claim:
-        """A claim that an outage came between ringing and sending: its bells ring now, and say that they are late."""
-        now = self._clock.now()
-        late = self._clock.real_seconds((now - claim.through).total_seconds())
-        if claim.number in book.own or late < HOLD_AFTER:
+        """A claim that was left; after an outage it rings now, and that is kept for whoever may take over again."""
+        dated = claim.dated(self._clock.now(), self._clock, TAKEN_OVER_WITHIN)
+        if claim.number in book.own or dated is claim:
             return claim
-        since = to_milliseconds(now)
-        dated = self._database["shards"].update_one(
+        kept = self._database["shards"].update_one(
             {"_id": shard_name(book.held.shard), "token": book.held.token, "claims.number": claim.number},
-            {"$set": {"claims.$.since": since}},
+            {"$set": {"claims.$.since": dated.since}},
         )
-        return replace(claim, since=since) if dated.matched_count else claim
+        return dated if kept.matched_count else claim
 
     def _take_in(
         self,
@@ -116,8 +114,6 @@ class Reader:
                 sent = behind is None and behind_batch is None
                 batch.add(Rung(kept, ordinal, after, sent))
                 self._arming.add(volley, press, events, sent)
-                if kept.session.must_wait(claim.since):
-                    batch.holds.append((row["_id"], kept.session.revision))
                 behind_batch = behind_batch if sent else batch
             kept, ordinal = after, ordinal + len(events)
         next_at = next_bell_at(kept.session)

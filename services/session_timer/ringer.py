@@ -212,8 +212,8 @@ class Ringer:
             self._wake.wait(wait)
 
     def _read(self, book: Book, press: Press) -> None:
-        if not self._reader.read(book, press):
-            self._books.pop(book.held.shard, None)
+        if not self._reader.read(book, press) and self._books.get(book.held.shard) is book:
+            del self._books[book.held.shard]
             self._shards.held.pop(book.held.shard, None)
 
     def _listen(self, wire: Wire) -> None:

@@ -43,7 +43,7 @@ class ShiftStart(Command):
 class Extend(RoundCommand):
     """Give the running round more time."""
 
-    seconds = fields.Integer(required=True, strict=True)
+    seconds = fields.Integer(required=True, strict=True, validate=Range(min=-DAY, max=DAY))
 
 
 class ChoosePolicy(Command):

@@ -54,7 +54,7 @@ class SessionTimer:
     def list_sessions(self, program_id: str) -> list[dict[str, Any]]:
         """The sessions of a program with their timetables, by start."""
         principal, now = self.caller(), self.work.now()
-        sessions = store.read(self.work.database, {"program_id": program_id}, now)
+        sessions = store.read(self.work.database, {"program_id": program_id}, self.work.clock)
         seen = [session for session in sessions if _may_see(principal, session)]
         return [each.view(now) for each in sorted(seen, key=lambda each: (each.slots[0].starts_at, each.site_id))]
 
@@ -62,7 +62,7 @@ class SessionTimer:
     def get_session(self, session_id: str) -> dict[str, Any]:
         """One session with its timetable."""
         principal, now = self.caller(), self.work.now()
-        found = store.read(self.work.database, {"_id": session_id}, now)
+        found = store.read(self.work.database, {"_id": session_id}, self.work.clock)
         if not found or not _may_see(principal, found[0]):
             raise NotFound(say("There is no such session."))
         return found[0].view(now)
@@ -71,16 +71,17 @@ class SessionTimer:
     def ledger(self, program_id: str) -> dict[str, Any]:
         """What this service holds of a program, to compare with the others."""
         principal, now = self.caller(), self.work.now()
-        sessions = store.read(self.work.database, {"program_id": program_id}, now)
+        sessions = store.read(self.work.database, {"program_id": program_id}, self.work.clock)
         seen = [session for session in sessions if _may_see(principal, session)]
         held: Counter[str] = Counter()
         for session in seen:
             held[session.site_id] += session.rounds_held()
+        unrecorded = store.count_unrecorded(self.work.database, program_id, self.work.clock)
         return {
             "sessions": {each.session_id: f"{each.phase(now).state}/{each.rounds_held()}" for each in seen},
             "rounds-held": dict(held),
             # A bell that has rung is an event before it is in the outbox.
-            "outbox-pending": self.work.pending_events() + store.count_unrecorded(self.work.database, program_id, now),
+            "outbox-pending": self.work.pending_events() + unrecorded,
         }
 
     # Commanding
@@ -178,7 +179,7 @@ class SessionTimer:
         revisions = given["revisions"]
 
         def work(transaction: Transaction) -> dict[str, Any]:
-            sessions = store.read(self.work.database, {"program_id": given["program_id"]}, transaction.now)
+            sessions = store.read(self.work.database, {"program_id": given["program_id"]}, self.work.clock)
             if not sessions:
                 raise NotFound(say("The program has no sessions yet."))
             principal.require_organizer(sessions[0].org or "", given["program_id"])
@@ -238,7 +239,7 @@ class SessionTimer:
 
     def _of_program(self, given: dict[str, Any]) -> str:
         session_id: str = given["session_id"]
-        rows: Sequence[Session] = store.read(self.work.database, {"_id": session_id}, self.work.now())
+        rows: Sequence[Session] = store.read(self.work.database, {"_id": session_id}, self.work.clock)
         if not rows or rows[0].program_id != given["program_id"]:
             raise NotFound(say("The program has no such session."))
         return session_id

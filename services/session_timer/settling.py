@@ -15,10 +15,9 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from services.session_timer.book import Batch, Rung
-from services.session_timer.store import Sessions, settled, shard_name
+from services.session_timer.store import settled, shard_name
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction, UnitOfWork
-from shared.trace import Trace
 
 log = structlog.get_logger()
 
@@ -100,9 +99,6 @@ class Settler:
             self._work.transact(partial(self._write_down, rung[start : start + CHUNK]))
         for batch in batches:
             batch.settled_to = self._written_to(batch)
-            # Before the claim is taken off: whoever recovers it finds again that they have to wait.
-            for session_id, revision in batch.holds:
-                self._work.transact(partial(self._put_on_hold, session_id, revision))
         last = batches[-1]
         self._work.database["shards"].update_one(
             {"_id": shard_name(last.shard)}, {"$pull": {"claims": {"number": {"$lte": last.claim.number}}}}
@@ -115,12 +111,6 @@ class Settler:
         """
         queued = [each.after.session.session_id for each in batch.rung if not each.sent]
         return max((place.position for place in self._outbox.places(queued).values()), default=0) if queued else 0
-
-    def _put_on_hold(self, session_id: str, revision: int, tx: Transaction) -> None:
-        sessions = Sessions(tx, self._outbox, Trace.start(), self._work.clock)
-        sessions.change(
-            session_id, lambda session, now: session.hold(now) if session.revision == revision else (session, [])
-        )
 
     def _write_down(self, part: list[tuple[Batch, Rung]], tx: Transaction) -> None:
         """Any replica may do this, and twice: all of it follows from the claims."""

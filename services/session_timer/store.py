@@ -17,12 +17,13 @@ from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from services.session_timer.chime import chimes
+from services.session_timer.chime import ring
 from services.session_timer.domain.bells import next_bell_at, rung
 from services.session_timer.domain.session import Change, Session
 from services.session_timer.domain.timetable import Slot
 from shared.clock import Clock
 from shared.events import Event
+from shared.events.times import to_milliseconds
 from shared.faults import NotFound, NotYet
 from shared.messages import say
 from shared.storage.outbox import Outbox, Place
@@ -33,6 +34,9 @@ Document = dict[str, Any]
 
 SHARDS = 8
 """How many parts the sessions are rung in. Replicas share them, so more replicas than this do not ring more."""
+
+SETTLED_WITHIN = 10.0
+"""Real seconds after which a claim that is still there was left by somebody, and has perhaps not been sent."""
 
 FARTHEST_CLAIM = 5.0
 """Real seconds ahead of which no bell is claimed, even where the clocks of two replicas are some seconds apart."""
@@ -59,6 +63,14 @@ class Claim:
     since: datetime
     through: datetime
 
+    def dated(self, now: datetime, clock: Clock, after: float) -> "Claim":
+        """The same, ringing ``now`` if its moment has been over for more than ``after`` real seconds.
+
+        An outage came between ringing and sending then; so its bells say that they are late.
+        """
+        over = clock.real_seconds((now - self.through).total_seconds())
+        return replace(self, since=to_milliseconds(now)) if over > after else self
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -73,14 +85,11 @@ class Kept:
         """The session after ``claim``, and the events this rings, numbered from after ``ordinal``."""
         if claim.number <= self.heard:
             return self, []
-        events = chimes(self.session, claim.since, claim.through, ordinal, self.trace)
-        return self.rung_at(events[-1].time, claim) if events else replace(self, heard=claim.number), events
+        session, events = ring(self.session, claim.since, claim.through, ordinal, self.trace)
+        return replace(self, session=session, heard=claim.number), events
 
     def rung_at(self, at: datetime, claim: Claim) -> "Kept":
-        """The session after ``claim``, of which ``at`` is the last instant at which it rings.
-
-        It is not marked as rung any further: a command in the rest of the moment counts from its own time.
-        """
+        """The session after ``claim``, of which ``at`` is the last instant at which it rings."""
         return replace(self, session=rung(self.session, at), heard=claim.number)
 
     def catch_up(self, claims: Iterable[Claim], ordinal: int) -> tuple["Kept", list[Event]]:
@@ -192,8 +201,12 @@ class Sessions:
             raise NotFound(say("There is no such session."))
         before = [kept_of(rows[session_id]) for session_id in ids]
         places = self._outbox.places(list(ids), self._transaction.session)
+        claims = {
+            number: [each.dated(self._transaction.now, self._clock, SETTLED_WITHIN) for each in claims_of(shard)]
+            for number, shard in shards.items()
+        }
         caught_up = [
-            kept.catch_up(claims_of(shards[kept.shard]), places.get(kept.session.session_id, Place(0, 0)).ordinal)
+            kept.catch_up(claims[kept.shard], places.get(kept.session.session_id, Place(0, 0)).ordinal)
             for kept in before
         ]
         rung = [event for _, events in caught_up for event in events]
@@ -288,25 +301,33 @@ def settled(kept: Kept) -> UpdateOne:
                 "rung_until": kept.session.rung_until,
                 "next_bell_at": next_bell_at(kept.session),
                 "heard": kept.heard,
+                # Changed where it has to wait for its organizer after an outage.
+                "revision": kept.session.revision,
+                "paused_at": kept.session.paused_at,
+                "held": kept.session.held,
             }
         },
     )
 
 
-def read(database: Database[Document], query: Document, now: datetime) -> list[Session]:
+def read(database: Database[Document], query: Document, clock: Clock) -> list[Session]:
     """Sessions as they are now, with what has been claimed for them counted in as far as its instant has come."""
-    return [kept.session for kept, _ in _caught_up(database, query, now)]
+    return [kept.session for kept, _ in _caught_up(database, query, clock)]
 
 
-def count_unrecorded(database: Database[Document], program_id: str, now: datetime) -> int:
+def count_unrecorded(database: Database[Document], program_id: str, clock: Clock) -> int:
     """How many bells of a program have rung that are not yet in the outbox."""
-    return sum(len(events) for _, events in _caught_up(database, {"program_id": program_id}, now))
+    return sum(len(events) for _, events in _caught_up(database, {"program_id": program_id}, clock))
 
 
-def _caught_up(database: Database[Document], query: Document, now: datetime) -> list[tuple[Kept, list[Event]]]:
+def _caught_up(database: Database[Document], query: Document, clock: Clock) -> list[tuple[Kept, list[Event]]]:
+    now = clock.now()
     # Claims first: a session that has heard one meanwhile does not count it twice.
     claims = {
-        shard["_id"]: [replace(claim, through=min(claim.through, now)) for claim in claims_of(shard)]
+        shard["_id"]: [
+            replace(claim.dated(now, clock, SETTLED_WITHIN), through=min(claim.through, now))
+            for claim in claims_of(shard)
+        ]
         for shard in database["shards"].find({})
     }
     kept = [kept_of(row) for row in database["sessions"].find(query)]

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from services.session_timer.chime import chime_id, chimes
+from services.session_timer.chime import chime_id, ring
 from services.session_timer.domain.bells import bells
 from services.session_timer.store import Claim, Kept
 from services.session_timer.wire import UNWRITTEN, Press
-from shared.events import decode, encode
+from shared.clock import FastClock
+from shared.events import decode, encode, write_time
 from shared.trace import Trace
 
 TRACE = Trace("c-1", "00-11111111111111111111111111111111-2222222222222222-01")
@@ -57,6 +58,46 @@ def test_a_claim_marks_nothing_as_rung_beyond_its_last_bell(kept, at):
     assert (quiet.session, quiet.heard, events) == (nothing.session, 2, [])
 
 
+@pytest.fixture
+def holding(session_of):
+    return Kept(session_of(on_outage="hold"), 0, 0, TRACE)
+
+
+def test_a_session_that_has_to_wait_stands_still_from_the_moment_the_timer_is_back(holding, at):
+    after, events = holding.after(Claim(1, at(800), at(1400)), 4)
+    assert [event.ordinal for event in events] == list(range(5, 5 + len(events)))
+    assert [event.type.split(".")[2] for event in events][-2:] == ["round-started", "session-paused"]
+    assert {event.time for event in events} == {at(800)}
+    assert all(event.data["late"] for event in events[:-1])
+    paused = events[-1].data
+    assert (paused["cause"], paused["round"], paused["at"]) == ("outage", 2, write_time(at(800)))
+    assert (after.session.held, after.session.paused_at, after.session.revision) == (True, at(800), 2)
+    assert after.after(Claim(2, at(1400), at(1800)), 9)[1] == []
+
+
+def test_whoever_finds_again_that_a_session_has_to_wait_means_the_same_event(holding, at):
+    first = holding.after(Claim(1, at(800), at(801)), 0)[1]
+    again = holding.after(Claim(1, at(900), at(900)), 0)[1]
+    assert [event.id for event in first] == [event.id for event in again]
+    assert first[-1].type.endswith("session-paused.v1")
+
+
+def test_a_session_that_is_over_or_little_late_does_not_wait(holding, at):
+    over, events = holding.after(Claim(1, at(90_000), at(90_000)), 0)
+    assert events[-1].type.endswith("session-finished.v1")
+    assert not over.session.held
+    late, events = holding.after(Claim(1, at(59), at(59)), 0)
+    assert events[-1].type.endswith("round-started.v1")
+    assert not late.session.held
+
+
+def test_only_a_claim_that_was_left_for_long_rings_later_than_it_was_made(at):
+    clock = FastClock(at(0), at(0), 1.0)
+    claim = Claim(1, at(9.8), at(10.2))
+    assert claim.dated(at(12), clock, 3) is claim
+    assert claim.dated(at(14), clock, 3) == replace(claim, since=at(14))
+
+
 def test_a_bell_of_another_revision_is_another_event(session_of, at):
     session = session_of()
     bell = next(bells(session, at(1)))
@@ -69,7 +110,7 @@ def test_a_bell_of_another_revision_is_another_event(session_of, at):
 def test_frames_say_when_they_ring_and_hold_the_event_to_the_letter(kept, at):
     session = kept.session
     bell = next(bells(session, at(130)))
-    event = chimes(session, at(0), bell.at, 0, TRACE)[-1]
+    event = ring(session, at(0), bell.at, 0, TRACE)[1][-1]
     frames = Press(1, 131072).frames(
         [replace(event, time=UNWRITTEN, data={**event.data, "actual_at": "0001-01-01T00:00:00.000Z"})], bell.at
     )
