@@ -54,5 +54,5 @@ def mongo_uri(infrastructure: Infrastructure) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., object]:
-    """``eventually(condition, seconds=10, what="")``: wait until ``condition()`` is true, and return what it gave."""
+    """``eventually(condition, seconds=30, what="")``: wait until ``condition()`` is true, and return what it gave."""
     return wait_until

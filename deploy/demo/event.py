@@ -184,6 +184,8 @@ class Run:
                 distance = read_time(session["timetable"][0]["starts_at"]) - begin
                 self._bring_near(session, min(distance, LONGEST_DISTANCE))
             found.sessions = self._finished(follower)
+            # The API may know of the end before the stream has told of the last bell.
+            follower.wait_for_the_last_bell(len(found.sessions), self._patience)
             found.bells, found.reconnections = follower.bells, follower.reconnections
         rounds = {each["site_id"]: each["rounds_held"] for each in found.sessions}
         held = {site: count for site, count in rounds.items() if count}

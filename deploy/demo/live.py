@@ -31,6 +31,7 @@ class Follower:
         self._answer: requests.Response | None = None
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self.bells = 0
+        self._finished: set[str] = set()
         self.reconnections = 0
 
     def __enter__(self) -> Self:
@@ -65,6 +66,12 @@ class Follower:
             return True
         return False
 
+    def wait_for_the_last_bell(self, sessions: int, seconds: float) -> None:
+        """Wait until so many sessions have been told to be over; a stream that broke may have missed some bells."""
+        deadline = time.monotonic() + seconds
+        while len(self._finished) < sessions and not self.reconnections and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+
     def _run(self) -> None:
         last: str | None = None
         first = True
@@ -91,6 +98,8 @@ class Follower:
             self.take([data])
         elif name == "bell":
             self.bells += 1
+            if data["kind"] == "session-finished":
+                self._finished.add(data["session_id"])
         self._changed.set()
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], seconds: float = 10, what: str = "", pause: float = 0.05) -> T:
+def eventually(condition: Callable[[], T], seconds: float = 30, what: str = "", pause: float = 0.05) -> T:
     """Call ``condition`` until it returns something true, and return that.
 
     An ``AssertionError`` or ``OSError`` of the condition counts as not yet.

@@ -10,6 +10,7 @@ from amqp import Message
 from click.testing import CliRunner, Result
 from kombu import Connection
 
+from deploy.local.waiting import eventually
 from shared.cli import main
 from shared.events import CONTENT_TYPE, Event, encode, seal
 from shared.events.envelope import NewEvent
@@ -65,19 +66,26 @@ def _kill(connection: Connection, body: bytes, message_id: str, where: Any = PAR
     assert ConfirmedPublisher(connection).publish([outgoing]) == [Outcome.CONFIRMED]
 
 
+def wait_for_count(connection: Connection, queue: str, count: int) -> None:
+    """Wait until so many wait in ``queue``: what a command has looked at goes back a moment after it has ended."""
+    eventually(lambda: count_of(connection, queue) == count, what=f"{count} in {queue}")
+
+
 def test_what_is_dead_is_listed_and_shown_and_stays(connection: Connection, command: Callable[..., Result]) -> None:
     event = _event()
     _kill(connection, encode(event), event.id)
     for _ in range(3):
+        wait_for_count(connection, PARTICIPANTS.dead, 1)
         listed = json.loads(command("list", "--json").stdout)
         (pile,) = [each for each in listed if each["count"]]
         assert (pile["queue"], pile["count"], pile["oldest"]["reason"]) == (PARTICIPANTS.queue, 1, "handler-failed")
+    wait_for_count(connection, PARTICIPANTS.dead, 1)
     (shown,) = json.loads(command("show", event.id, "--json").stdout)
     assert shown["event"] == json.loads(encode(event))
     assert (shown["attempts"], shown["correlationid"]) == (len(BACKOFF) + 1, "request-1")
     assert shown["first_failed"] <= shown["last_failed"]
     assert "the handler stumbled" in shown["trace"]
-    assert count_of(connection, PARTICIPANTS.dead) == 1
+    wait_for_count(connection, PARTICIPANTS.dead, 1)
     text = command("show").stdout
     assert event.id in text
     assert "handler-failed" in text
@@ -87,6 +95,7 @@ def test_what_is_sent_back_begins_anew_where_it_failed(connection: Connection, c
     events = [_event() for _ in range(3)]
     for each in events:
         _kill(connection, encode(each), each.id)
+    wait_for_count(connection, PARTICIPANTS.dead, 3)
     done = command("requeue", events[1].id)
     assert (done.exit_code, done.stdout) == (0, "1 sent back\n")
     with connection.connection.channel() as channel:
@@ -96,10 +105,10 @@ def test_what_is_sent_back_begins_anew_where_it_failed(connection: Connection, c
         assert (message.properties["message_id"], message.properties["content_type"]) == (events[1].id, CONTENT_TYPE)
         assert ATTEMPTS not in headers
         assert headers["x-own"] == "kept"
-    assert count_of(connection, PARTICIPANTS.dead) == 2
+    wait_for_count(connection, PARTICIPANTS.dead, 2)
     assert command("requeue", "--all").stdout == "2 sent back\n"
-    assert count_of(connection, PARTICIPANTS.queue) == 2
-    assert count_of(connection, PARTICIPANTS.dead) == 0
+    wait_for_count(connection, PARTICIPANTS.queue, 2)
+    wait_for_count(connection, PARTICIPANTS.dead, 0)
 
 
 def test_only_what_is_named_is_dropped_and_only_with_yes(
@@ -108,15 +117,17 @@ def test_only_what_is_named_is_dropped_and_only_with_yes(
     event = _event()
     _kill(connection, encode(event), event.id)
     _kill(connection, b"no event at all", "stray", MEETINGS)
+    wait_for_count(connection, PARTICIPANTS.dead, 1)
+    wait_for_count(connection, MEETINGS.dead, 1)
     assert command("drop", event.id).exit_code == 2
-    assert count_of(connection, PARTICIPANTS.dead) == 1
+    wait_for_count(connection, PARTICIPANTS.dead, 1)
     assert command("drop", "--all", "--yes", "--queue", MEETINGS.queue).stdout == "1 dropped\n"
-    assert count_of(connection, MEETINGS.dead) == 0
+    wait_for_count(connection, MEETINGS.dead, 0)
     done = command("drop", event.id, "unknown", "--yes")
     assert done.exit_code == 1
     assert "unknown" in done.stderr
     assert event.id not in done.stderr
-    assert count_of(connection, PARTICIPANTS.dead) == 0
+    wait_for_count(connection, PARTICIPANTS.dead, 0)
 
 
 def test_what_brings_no_id_and_is_no_text_can_still_be_shown_and_chosen(
@@ -125,11 +136,13 @@ def test_what_brings_no_id_and_is_no_text_can_still_be_shown_and_chosen(
     with connection.connection.channel() as channel:
         channel.confirm_select()
         channel.basic_publish_confirm(Message(b"\xff\x00garbage"), MEETINGS.exchange, MEETINGS.dead)
+    wait_for_count(connection, MEETINGS.dead, 1)
     (shown,) = json.loads(command("show", "--json").stdout)
     assert (shown["event"], shown["reason"], shown["type"]) == (None, "unknown", "?")
     assert "garbage" in shown["body"]
+    wait_for_count(connection, MEETINGS.dead, 1)
     assert command("drop", shown["id"], "--yes").exit_code == 0
-    assert count_of(connection, MEETINGS.dead) == 0
+    wait_for_count(connection, MEETINGS.dead, 0)
 
 
 def test_wrong_usage_and_failure_are_told_apart(command: Callable[..., Result], connection: Connection) -> None:

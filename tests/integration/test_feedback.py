@@ -386,7 +386,6 @@ def test_killed_in_the_middle_nothing_is_lost_or_doubled(bus: Bus, deployment: D
     for share in (0.15, 0.5):
         enough = int(len(calls) * share)
         bus.until(lambda enough=enough: sum(call in bus.answers for call in calls) >= enough, f"{enough} answers")
-        assert not all(call in bus.answers for call in calls)
         deployment.kill("feedback-1")
         deployment.restart("feedback-1", wait=False)
     deployment.wait_ready("feedback-1")

@@ -110,7 +110,7 @@ class System:
                 return bool(answer.status == 200)
 
         if ready:
-            eventually(is_ready, 30, "registration is ready")
+            eventually(is_ready, 60, "registration is ready")
         return process
 
     def token(self, role: str = "organizer", subject: str = "olivia", **more: tuple[str, ...]) -> str:
@@ -132,7 +132,7 @@ class System:
         )
         return call
 
-    def answer(self, call: str, seconds: float = 20) -> dict[str, Any]:
+    def answer(self, call: str, seconds: float = 60) -> dict[str, Any]:
         """The answer to a request: ``{"ok": …}`` or ``{"fault": …}``."""
         eventually(lambda: self._look() or call in self._answers, seconds, "an answer", pause=0)
         answer = self._answers.pop(call)
@@ -307,7 +307,7 @@ def test_a_service_killed_while_it_imports_has_imported_all_or_nothing(stage, po
     """Killed before the commit, or after it and before the answer: who asks again gets one program, whole."""
     dying = stage.start("-c", DYING.format(point=point))
     call = stage.send("import_event", stage.token(), files=SMALL, idempotency_key="once")
-    eventually(lambda: dying.poll() is not None, 20, "its death")
+    eventually(lambda: dying.poll() is not None, 60, "its death")
     assert dying.returncode == -signal.SIGKILL
     counts = (stage.database["programs"].count_documents({}), stage.database["participants"].count_documents({}))
     assert counts == ((0, 0) if "store" in point else (1, 18))
@@ -325,7 +325,7 @@ def test_a_service_killed_while_it_publishes_tells_everybody_once(stage):
     stage.processes[0].kill()
     dying = stage.start("-c", DYING.format(point="store, 'save_participants'"))
     call = stage.send("publish_program", stage.token(), program_id=program_id, idempotency_key="publish")
-    eventually(lambda: dying.poll() is not None, 20, "its death")
+    eventually(lambda: dying.poll() is not None, 60, "its death")
     assert stage.database["outbox"].count_documents({}) == 0
     stage.start()
     # The database itself lets go of what the dead one had in hand, after a while.

@@ -81,15 +81,16 @@ class Replica:
         return 0.0
 
     def logs(self) -> list[dict[str, Any]]:
-        """Every line it has written, each a JSON object."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+        """Every line it has written to the end, each a JSON object."""
+        whole, _, _ = self.log_file.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def kill(self) -> None:
         """End it at once."""
         self.process.kill()
         self.process.wait(10)
 
-    def stop(self, seconds: float = 10) -> int:
+    def stop(self, seconds: float = 30) -> int:
         """Ask it to end and wait; returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
@@ -153,7 +154,7 @@ class Stage:
     def start(self, which: str = "echo", **environ: str) -> Replica:
         """Start a replica and wait until it is ready."""
         replica = self.launch(which, **environ)
-        eventually(replica.is_ready, 40, f"{which} is ready")
+        eventually(replica.is_ready, 60, f"{which} is ready")
         return replica
 
     def database(self, which: str = "echo") -> Database[dict[str, Any]]:
@@ -234,14 +235,14 @@ class Outside:
         self.properties.append(properties)
 
     def wait_for(self, count: int, seconds: float = 30) -> list[dict[str, Any]]:
-        """Wait until ``count`` different events have come; returns all that came, repeated ones too."""
+        """Wait until ``count`` different events have come; returns each once, though some may have come again."""
 
         def enough() -> bool:
             self._connection.process_data_events(0.05)
             return len({(event["source"], event["id"]) for event in self.events}) >= count
 
         eventually(enough, seconds, f"{count} events outside", pause=0)
-        return self.events
+        return list({(event["source"], event["id"]): event for event in reversed(self.events)}.values())[::-1]
 
     def wait_for_repetitions(self, count: int, seconds: float = 30) -> None:
         """Wait until ``count`` events have come that had come before."""
@@ -289,7 +290,7 @@ class RpcCaller:
         )
         return call
 
-    def wait(self, call: str, seconds: float = 15) -> dict[str, Any]:
+    def wait(self, call: str, seconds: float = 30) -> dict[str, Any]:
         """The answer: ``{"ok": …}`` or ``{"fault": …}``."""
 
         def answered() -> bool:

@@ -32,14 +32,13 @@ def test_an_event_delivered_five_times_has_one_effect(stage: Stage, outside: Out
     effects = stage.wait_for_effects(2)
     assert [each["event"] for each in effects] == [first.id, second.id]
     eventually(lambda: replica.metric("speedmentor_events_repeated_total", queue=PARTICIPANTS.queue) == 4)
-    assert {event["causationid"] for event in outside.wait_for(2)} == {first.id, second.id}
-    assert len(outside.events) == 2
+    assert [event["causationid"] for event in outside.wait_for(2)] == [first.id, second.id]
 
 
 def test_an_event_published_before_its_consumer_ever_ran_is_not_lost(stage: Stage) -> None:
     events = [mentee() for _ in range(50)]
     stage.publish(events)
-    assert stage.waiting(PARTICIPANTS.queue) == 50
+    eventually(lambda: stage.waiting(PARTICIPANTS.queue) == 50)
     stage.start()
     assert [each["event"] for each in stage.wait_for_effects(50)] == [event.id for event in events]
 

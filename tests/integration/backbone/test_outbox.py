@@ -50,10 +50,12 @@ def test_a_subjects_events_come_in_order_from_concurrent_publishers_in_two_repli
         thread.join()
     events = outside.wait_for(150)
     assert first_sights(events) == {subject: list(range(1, 76)) for subject in subjects}
-    # Two replicas do not double: one of them relays, and each event once.
-    assert len(events) == 150
     # They count what they have published a moment after the broker has it.
-    eventually(lambda: sorted(_published(each) for each in (first, second)) == [0, 150], 10, "one of them counts 150")
+    eventually(lambda: _published(first) + _published(second) >= 150, what="all are counted as published")
+    if stage.database()["leases"].find_one({"_id": "outbox-relay"})["token"] == 1:
+        # Two replicas do not double: as long as the lease does not change hands, one of them relays, each event once.
+        assert len(outside.events) == 150
+        assert sorted(_published(each) for each in (first, second)) == [0, 150]
 
 
 def test_another_replica_relays_when_the_one_that_did_is_gone(stage: Stage, outside: Outside, rpc: RpcCaller) -> None:
@@ -65,8 +67,8 @@ def test_another_replica_relays_when_the_one_that_did_is_gone(stage: Stage, outs
     second = stage.start()
     first.kill()
     rpc.call("revise", meeting_id="m", times=3)
-    assert first_sights(outside.wait_for(6, seconds=20)) == {"m": [1, 2, 3, 4, 5, 6]}
-    eventually(lambda: _published(second) == 3, 10, "the second counts what it has published")
+    assert first_sights(outside.wait_for(6)) == {"m": [1, 2, 3, 4, 5, 6]}
+    eventually(lambda: _published(second) == 3, what="the second counts what it has published")
 
 
 def _published(replica: Replica) -> float:

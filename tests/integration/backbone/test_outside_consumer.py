@@ -54,7 +54,7 @@ def test_ten_lines_of_pika_read_the_events(
         eventually(is_bound)
         stage.publish([mentee(), mentee(), mentee()])
         stage.start()
-        eventually(lambda: len((tmp_path / "out").read_text().splitlines()) == 3)
+        eventually(lambda: len((tmp_path / "out").read_text().splitlines()) >= 3)
         for line in (tmp_path / "out").read_text().splitlines():
             time, event_type, subject, table = line.split()
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)

@@ -73,13 +73,15 @@ def test_an_event_that_kills_every_consumer_is_given_up_by_the_broker(
     channel = connection.channel()
     channel.basic_publish(PARTICIPANTS.exchange, PARTICIPANTS.queue, b"deadly", pika.BasicProperties(delivery_mode=2))
     deliveries = 0
-    for method, _, _ in channel.consume(PARTICIPANTS.queue, inactivity_timeout=2):
-        if method is None:
+    for method, _, _ in channel.consume(PARTICIPANTS.queue, inactivity_timeout=0.5):
+        if method is not None:
+            deliveries += 1
+            channel.basic_nack(method.delivery_tag, requeue=True)
+        elif stage.waiting(PARTICIPANTS.dead):
             break
-        deliveries += 1
-        channel.basic_nack(method.delivery_tag, requeue=True)
+        assert deliveries <= DELIVERY_LIMIT + 1
     assert deliveries == DELIVERY_LIMIT + 1
-    eventually(lambda: stage.waiting(PARTICIPANTS.dead) == 1)
+    assert len(stage.wait_for_dead(1)) == 1
     connection.close()
 
 

@@ -64,6 +64,7 @@ def test_a_question_that_would_wait_gets_a_process_which_ends_at_rest(
     os.kill(warm, signal.SIGSTOP)
     with ThreadPoolExecutor(2) as threads:
         stuck = threads.submit(pool.ask, QUESTION, 60)
+        eventually(pool._free.empty, what="the process that is stopped has been asked")
         assert meetings(threads.submit(pool.ask, QUESTION, 60).result(30)) == 4
         assert len(processes()) == 2
         os.kill(warm, signal.SIGCONT)

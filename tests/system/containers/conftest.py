@@ -38,9 +38,9 @@ OFFICIAL = {
     "MONGO_IMAGE": "mongo:7.0",
 }
 
-#: An event second lasts 1/65 s: rounds of ten minutes take nine seconds, and all of them long enough for all that is
+#: An event second lasts 1/55 s: rounds of ten minutes take eleven seconds, and all of them long enough for all that is
 #: done to the stack meanwhile.
-SPEED = 65.0
+SPEED = 55.0
 
 #: Seconds each part of the preparation took, for the report.
 durations: dict[str, float] = {}

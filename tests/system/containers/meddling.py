@@ -5,10 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from stack import SERVICES, Stack
+
+from deploy.local.waiting import eventually
 
 #: Containers of each service during the rounds.
 SCALED = {"matching": 3, "session_timer": 2, "feedback": 2}
@@ -101,9 +104,8 @@ def kill_each(*services: str, least: float = 0.5, most: float = 3.0) -> Callable
     def step(meddling: Meddling) -> None:
         for service in meddling.random.sample(services, len(services)):
             meddling.pause(least, most)
-            there = meddling.stack.containers(service)
-            if there:
-                meddling.kill(meddling.random.choice(there))
+            there = eventually(partial(meddling.stack.containers, service), 60, f"a container of {service} runs")
+            meddling.kill(meddling.random.choice(there))
 
     return step
 
@@ -144,9 +146,9 @@ def lose(service: str) -> Callable[[Meddling], None]:
         meddling.note(f"lose {service}")
         meddling.stack.kill(container)
         meddling.done.nodes_lost.append(service)
-        began = time.monotonic()
-        while meddling.stack.inspect(container)["RestartCount"] == 0 and time.monotonic() - began < 60:
-            time.sleep(0.2)
+        eventually(
+            lambda: meddling.stack.inspect(container)["RestartCount"] > 0, 60, f"{service} is started again", pause=0.2
+        )
         meddling.stack.wait_healthy(service)
 
     return step

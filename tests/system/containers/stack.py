@@ -90,7 +90,10 @@ class Stack:
 
     def kill(self, container: str) -> None:
         """End the container's first process as ``kill -9`` does; the restart policy is what brings it back."""
-        os.kill(int(self.inspect(container)["State"]["Pid"]), signal.SIGKILL)
+        pid = int(self.inspect(container)["State"]["Pid"])
+        # The engine says 0 of one that does not run: that would be this process's own group.
+        assert pid > 0, f"{container} does not run"
+        os.kill(pid, signal.SIGKILL)
 
     def wait_healthy(self, service: str, count: int = 1, seconds: float = HEALTHY) -> None:
         """Wait until ``count`` containers of a service run and all are healthy."""

@@ -119,7 +119,9 @@ def test_brokers_and_the_primary_have_died_during_the_rounds(result: Result) -> 
     done = result.done
     assert len(done.nodes_lost) == 3
     assert sum(each in BROKERS for each in done.nodes_lost) == 2
-    assert {each["stage"] for each in done.course if str(each["what"]).startswith("lose")} == {"holding the rounds"}
+    stages = [each["stage"] for each in done.course if str(each["what"]).startswith("lose")]
+    # On a slow machine the last one may come when feedback is being collected.
+    assert stages[:2] == ["holding the rounds"] * 2
 
 
 def test_every_queue_is_on_three_nodes_again(cluster: Stack, result: Result) -> None:

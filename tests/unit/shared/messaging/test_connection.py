@@ -42,7 +42,7 @@ def test_a_pulse_beats_while_its_owner_is_busy_and_only_then() -> None:
     try:
         assert not wire.sent.acquire(timeout=0.05)
         with pulse.beating():
-            assert all(wire.sent.acquire(timeout=2) for _ in range(3))
+            assert all(wire.sent.acquire(timeout=10) for _ in range(3))
         while wire.sent.acquire(timeout=0):
             pass
         assert not wire.sent.acquire(timeout=0.05)
@@ -55,6 +55,6 @@ def test_a_pulse_on_a_broken_connection_ends_quietly() -> None:
     wire.broken = True
     pulse = Pulse(wire, 0.01)
     with pulse.beating():
-        assert wire.sent.acquire(timeout=2)
-        pulse._thread.join(2)
+        assert wire.sent.acquire(timeout=10)
+        pulse._thread.join(10)
     assert not pulse._thread.is_alive()
