@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import orjson
@@ -43,7 +43,7 @@ def read_json(source: str) -> Any:
         shared.faults.Invalid: it cannot be read, is not JSON, or has a key twice in one object.
     """
     try:
-        raw = sys.stdin.buffer.read() if source == STANDARD else Path(source).read_bytes()
+        raw = _open(sys.stdin).buffer.read() if source == STANDARD else Path(source).read_bytes()
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or str(fault)
         raise _no_json(say("cannot be read: {reason}", reason=reason)) from fault
@@ -131,8 +131,9 @@ def write(outputs: Mapping[str, bytes]) -> None:
         for target, raw in outputs.items():
             with _said_of(target):
                 if target == STANDARD:
-                    sys.stdout.buffer.write(raw)
-                    sys.stdout.buffer.flush()
+                    stream = _open(sys.stdout).buffer
+                    stream.write(raw)
+                    stream.flush()
                 elif _is_special(Path(target)):
                     with Path(target).open("wb") as file:
                         file.write(raw)
@@ -154,6 +155,13 @@ def _said_of(target: str) -> Iterator[None]:
     except (OSError, ValueError, RuntimeError) as fault:  # a name with a NUL; links that lead round in a circle
         what = say("cannot be written: {reason}", reason=getattr(fault, "strerror", None) or str(fault))
         raise Invalid(what, [Problem(_named(target), what, say("name a file in a folder that exists"))]) from fault
+
+
+def _open(stream: TextIO | None) -> TextIO:
+    """A standard stream, which is none where whoever started the command has closed it."""
+    if stream is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return stream
 
 
 def _named(target: str) -> str:

@@ -1,10 +1,14 @@
 """``speedmentor plan --what-if``: variants of an event side by side."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.matching.planner import read_input, solve
+from services.matching.planner.model import PlanInput
+from services.matching.planner.reading import short
 from services.matching.planner.what_if import AS_IT_IS, FORMAT, Outcome, outcome_of, variant
+from shared.faults import Invalid
 from shared.messages import Message, say
 from shared.translation import spoken
 
@@ -33,10 +37,19 @@ def outcomes(document: Any, texts: Sequence[str], time_limit: float | None, work
     variants = [(AS_IT_IS, document, None), *((text, *variant(document, text)) for text in texts)]
     found = []
     for name, changed, minutes in variants:
-        plan_input = read_input(changed)
+        plan_input = _read(name, changed)
         plan = solve(plan_input, time_limit=time_limit, workers=workers)
         found.append(outcome_of(name, plan_input, plan, minutes))
     return found
+
+
+def _read(name: str, document: Any) -> PlanInput:
+    try:
+        return read_input(document)
+    except Invalid as fault:
+        # Only what a variant has changed can be at fault here.
+        problems = [replace(each, field=f"--what-if {short(name)}: {each.field}") for each in fault.problems]
+        raise Invalid(fault.detail, problems) from fault
 
 
 def to_document(found: Sequence[Outcome]) -> dict[str, Any]:

@@ -1,9 +1,15 @@
-"""A first plan where people miss rounds: the announced one, or a flow over rounds, each bettered round by round."""
+"""A first plan where people miss rounds: the announced one, or a flow over rounds, each bettered round by round.
+
+Where everybody is there in the same rounds and only an announced plan is to be kept, also the flow's own meetings in
+rounds of equal right (König), the rounds then put in the order that keeps most: nothing is fairer.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from ortools.graph.python.linear_sum_assignment import SimpleLinearSumAssignment
 
+from services.matching.planner.colouring import rounds_for
 from services.matching.planner.expanded import Chosen, Slots, best_expanded, can_be_expanded, slots_of
 from services.matching.planner.fairness import Levels, fairness_of, levels_of
 from services.matching.planner.model import Index
@@ -65,6 +71,35 @@ def keys_of(field: Field, pairs: Pairs, slots: Slots) -> Index:
 
 
 def first_draft(field: Field, priced: Priced, unit: int) -> Draft:
+    """The best plan that is found at once."""
+    drafts = []
+    if field.open_alike and priced.proved:
+        drafts.append(_in_order(field, priced.pairs.only(priced.chosen)))
+    if not drafts or drafts[0].earned(unit) < priced.limit:
+        drafts.append(_by_rounds(field, priced, unit))
+    return max(drafts, key=lambda each: each.rank)
+
+
+def _in_order(field: Field, met: Pairs) -> Draft:
+    """The meetings ``met`` in rounds that all have, in the order in which most are where they were announced."""
+    rounds = field.open_rounds
+    colour = rounds_for(met.mentee, met.mentor, field.seats, len(rounds))
+    kept = field.round_kept(met)
+    announced = np.isin(kept, rounds)
+    together = np.zeros((len(rounds), len(rounds)), np.int64)
+    np.add.at(together, (colour[announced], np.searchsorted(rounds, kept[announced])), 1)
+    assignment = SimpleLinearSumAssignment()
+    places = np.arange(len(rounds), dtype=np.int32)
+    assignment.add_arcs_with_cost(np.repeat(places, len(rounds)), np.tile(places, len(rounds)), -together.ravel())
+    if assignment.solve() == assignment.OPTIMAL:
+        order = np.array([assignment.right_mate(each) for each in places.tolist()], np.int64)
+        colour = order[colour]
+    value = met.score - field.bonus * ((kept >= 0) & (kept != rounds[colour]))
+    slots = Slots(np.arange(len(met)), rounds[colour], value)
+    return draft_of(field, met, slots, np.ones(len(met), np.bool_))
+
+
+def _by_rounds(field: Field, priced: Priced, unit: int) -> Draft:
     """The announced plan, or one from the flow over rounds, bettered until no single round can be."""
     gain = gain_of(priced.pairs, priced.prices)
     pairs = priced.pairs

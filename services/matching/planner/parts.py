@@ -140,8 +140,11 @@ class Field:
     @property
     def uniform(self) -> bool:
         """Whether all are available in the same rounds and none holds an announced plan."""
-        if len(self.announced) and self.bonus:
-            return False
+        return not (len(self.announced) and self.bonus) and self.open_alike
+
+    @property
+    def open_alike(self) -> bool:
+        """Whether all are available in the same rounds."""
         first = self.mentee_open[0]
         return bool((self.mentee_open == first).all() and (self.mentor_open == first).all())
 

@@ -1,11 +1,14 @@
 """Read a JSON document value by value and collect every fault, each with the JSON pointer (RFC 6901) of its place."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from shared.messages import Message, say
 
 LONGEST_TEXT = 200
+_INVISIBLE = frozenset("\u00ad\u200c\u200d")
+"""Soft hyphen and the two joiners: Persian, Indic scripts and compound signs are not written without."""
 TOP_LEVEL = 5
 
 Faults = list[tuple[str, Message]]
@@ -21,6 +24,13 @@ def short(text: str) -> str:
     """``text`` fit to be read on one line: cut, and with line ends and other controls made visible."""
     cut = text if len(text) <= 60 else text[:57] + "..."
     return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
+
+
+def is_line(text: str) -> bool:
+    """Whether ``text`` can stand on one line as it is: no controls, no line ends, no change of direction."""
+    return text.isprintable() or all(
+        each.isprintable() or each in _INVISIBLE or unicodedata.category(each) == "Zs" for each in text
+    )
 
 
 class Reader:
@@ -50,7 +60,7 @@ class Reader:
             self.fault(path, say("must not be empty"))
         elif len(value) > LONGEST_TEXT:
             self.fault(path, say("is longer than {most} characters", most=LONGEST_TEXT))
-        elif not value.isprintable():
+        elif not is_line(value):
             self.fault(path, say("holds characters that cannot be printed"))
         else:
             return value
@@ -81,7 +91,7 @@ class Reader:
         """Distinct texts."""
         found: dict[str, None] = {}
         for at, each in enumerate(self.listed(value, path)):
-            if type(each) is str and 0 < len(each) <= LONGEST_TEXT and each.isprintable():
+            if type(each) is str and 0 < len(each) <= LONGEST_TEXT and is_line(each):
                 if each in found:
                     self.fault((*path, at), say("is listed twice"))
                 found[each] = None
@@ -105,7 +115,7 @@ class Reader:
             self.fault(path, say("must be an object"))
             return {}
         for topic, level in value.items():
-            if not (0 < len(topic) <= LONGEST_TEXT and topic.isprintable()):
+            if not (0 < len(topic) <= LONGEST_TEXT and is_line(topic)):
                 self.text(topic, (*path, topic))
             if not (type(level) is int and 0 <= level <= TOP_LEVEL):
                 self.whole(level, (*path, topic), 0, TOP_LEVEL, 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.matching.planner.model import PlanInput
 from services.matching.planner.plan import Plan
-from services.matching.planner.reading import short
+from services.matching.planner.reading import is_line, short
 from shared.faults import Invalid, Problem
 from shared.messages import Message, say
 
@@ -17,6 +17,8 @@ AS_IT_IS = "as it is"
 MOST_PEOPLE = 100_000
 
 _PEOPLE = re.compile(r"(mentors|mentees)([+-])(\d{1,6})(?:@(.+))?")
+#: A comma may also be part of the name of a site.
+_BETWEEN = re.compile(r",(?=\s*(?:(?:mentors|mentees)[+-]|rounds=|$))")
 _ROUNDS = re.compile(r"rounds=(\d{1,4})(?:/(\d{1,4}))?")
 
 Document = dict[str, Any]
@@ -82,10 +84,14 @@ def variant(document: Mapping[str, Any], text: str) -> tuple[Document, int | Non
     """
     changed: Document = dict(document)
     minutes = None
-    for change in text.split(","):
+    if not is_line(text):
+        raise _invalid(text, say("holds characters that cannot be printed"))
+    for change in _BETWEEN.split(text):
         if found := _PEOPLE.fullmatch(change.strip()):
             role, sign, count, site = found.groups()
-            changed = (_with if sign == "+" else _without)(changed, role, min(int(count), MOST_PEOPLE), site, text)
+            if sign == "+" and int(count) > MOST_PEOPLE:
+                raise _invalid(text, say("adds more than {most} people", most=MOST_PEOPLE))
+            changed = (_with if sign == "+" else _without)(changed, role, int(count), site, text)
         elif found := _ROUNDS.fullmatch(change.strip()):
             number, length = int(found[1]), found[2]
             if length is not None:

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -95,6 +97,13 @@ class TestWriting:
         assert result.exit_code == 2
         assert result.stderr == f"{targets[option]}: cannot be written: No such file or directory\n"
         assert set(tmp_path.iterdir()) == there
+
+    @pytest.mark.parametrize("closed", ["<&-", ">&-"])
+    def test_a_standard_stream_that_is_closed_is_a_fault(self, closed):
+        line = f"{sys.executable} -c 'from shared.cli import main; main()' plan - {closed}"
+        done = subprocess.run(["/bin/sh", "-c", line], input=json.dumps(EVENT), capture_output=True, text=True)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1, done.stderr
 
     def test_a_folder_is_no_place_for_a_plan(self, source, tmp_path):
         there = set(tmp_path.iterdir())

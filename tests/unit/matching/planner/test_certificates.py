@@ -94,6 +94,25 @@ def test_a_plan_that_was_announced_and_still_holds_is_kept_whole():
         assert not kept.changes
 
 
+@pytest.mark.parametrize(
+    ("mentees", "mentors", "rounds", "kept"), [(60, 30, 60, 30), (40, 20, 30, 15), (20, 12, 20, 12)]
+)
+def test_an_announced_plan_is_kept_as_far_as_fairness_lets_it_however_many_rounds_there_are(
+    mentees, mentors, rounds, kept
+):
+    """One mentee's whole day is announced; fairness leaves each of them ``kept`` meetings."""
+    document = {
+        "format": "speedmentor.plan-input/1",
+        "rounds": rounds,
+        "mentors": [{"id": f"m{at}"} for at in range(mentors)],
+        "mentees": [{"id": f"e{at}"} for at in range(mentees)],
+        "current": [{"round": at + 1, "mentee": "e0", "mentor": f"m{at}"} for at in range(mentors)],
+        "change_cost": 1000,
+    }
+    quality = solve(read_input(document)).quality
+    assert (quality.certified, quality.kept, quality.changed) == (True, kept, mentors - kept)
+
+
 def linear_program(document):
     """Fairness and then score of the best fractional plan (HiGHS), rounds aside: no plan is above."""
     mentees, mentors = people(document, "mentees"), people(document, "mentors")

@@ -205,6 +205,14 @@ def test_the_place_of_a_fault_is_that_in_the_document_whatever_comes_before_it(r
     ]
 
 
+@pytest.mark.parametrize("name", ["می\u200cخواهم", "Ann\u00a0B", "👨\u200d👩\u200d👧"])
+def test_names_are_written_as_their_languages_write_them(run, name):
+    document = good()
+    document["mentors"][0]["topics"] = {name: 3}
+    result, _ = run(document)
+    assert result.exit_code == 0, result.stderr
+
+
 def test_every_fault_has_its_line(run):
     document = good()
     document["rounds"] = 0
@@ -295,6 +303,9 @@ class TestWhatIf:
             "tables+1",
             "",
             "mentors+-1",
+            "mentors+100001",
+            "rounds=3\n",
+            "rounds=1001",
         ],
     )
     def test_what_cannot_be_changed_is_refused_on_one_line(self, run, change):
@@ -303,6 +314,15 @@ class TestWhatIf:
         assert len(result.stderr.splitlines()) == 1
         assert result.stderr.startswith("--what-if ")
         assert not target.exists()
+
+    def test_a_comma_may_be_part_of_a_sites_name(self, run):
+        document = good()
+        for each in (*document["mentors"], *document["mentees"]):
+            each["site"] = "Jakarta, Pusat"
+        result, target = run(document, "--what-if", "mentors+1@Jakarta, Pusat, rounds=2")
+        assert result.exit_code == 0, result.stderr
+        _, more = json.loads(target.read_text())["variants"]
+        assert (more["mentors"], more["rounds"]) == (3, 2)
 
     def test_one_more_is_not_taken_for_somebody_who_is_absent(self, run):
         document = {
