@@ -57,12 +57,14 @@ class Services:
         Raises:
             Fault: whatever fault the method raised there.
             NotYet: the service or the broker does not answer in time. Whether the call had its effect is then
-                unknown: repeat it with the same idempotency key.
+                unknown: repeat it with the same idempotency key. What no service has taken by then, none will.
         """
         place = _Reply(self._reply_listener)
         try:
             with eventlet.Timeout(self._timeout):
-                answer = MethodProxy(self._call, service, method, place)(**arguments)
+                # A service that was away must not carry out later what nobody waits for any more.
+                call = MethodProxy(self._call, service, method, place, expiration=self._timeout)
+                answer = call(**arguments)
         except (eventlet.Timeout, UnknownService, *LOST) as error:
             raise NotYet(say("the {service} service does not answer; try again shortly", service=service)) from error
         finally:

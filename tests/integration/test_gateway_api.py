@@ -183,6 +183,20 @@ def test_a_round_started_now_rings_on_the_screen(api: Api, program: str) -> None
     screen.close()
 
 
+def test_what_was_commanded_while_the_timer_was_away_is_not_carried_out_when_it_is_back(
+    api: Api, program: str, deployment: Deployment
+) -> None:
+    session = session_at(api, program, "jkt")
+    body = {"by_seconds": 60, "session_id": session["session_id"]}
+    path = f"/programs/{program}/sessions/start-shift"
+    deployment.kill("session_timer-1")
+    assert api.post(path, body).status_code == 503
+    deployment.restart("session_timer-1")
+    # Requests are taken in the order in which they were made.
+    moved = api.post(path, body).json()["sessions"][0]
+    assert moved["revision"] == session["revision"] + 1
+
+
 def test_a_repeated_command_has_its_effect_once_and_a_stale_one_none(api: Api, program: str) -> None:
     session = session_at(api, program, "jkt")
     body = {"by_seconds": 60, "session_id": session["session_id"], "revision": session["revision"]}
