@@ -257,3 +257,28 @@ def test_phases_follow_from_the_timetable(gateway: FakeGateway, open_page: OpenP
         ["round", 2, 600, 0],
         ["finished", 2, None, 0],
     ]
+
+
+def test_what_is_left_of_a_round_is_a_share_of_what_people_meet(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page("/")
+    start = gateway.now()
+    # 600 s, of which 300 s were paused; and one that is no longer than its first warning.
+    long, short = (canned.session(start, rounds=1, length=length) for length in (900, 90))
+    at = int(start.timestamp() * 1000)
+    told = page.evaluate(
+        """async ([session, start, seconds]) => {
+          const { phaseAt } = await import('/assets/countdown.js');
+          const told = (p) => [p.remaining / 1000, p.total / 1000, p.level];
+          return seconds.map((s) => told(phaseAt(session, start + s * 1000)));
+        }""",
+        [{**long, "paused_seconds": [300]}, at, [600, 840]],
+    )
+    assert told == [[300, 600, 0], [60, 600, 1]]
+    levels = page.evaluate(
+        """async ([session, start]) => {
+          const { phaseAt } = await import('/assets/countdown.js');
+          return [10, 59, 61].map((s) => phaseAt(session, start + s * 1000).level);
+        }""",
+        [short, at],
+    )
+    assert levels == [0, 0, 1]

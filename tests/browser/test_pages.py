@@ -244,7 +244,7 @@ def test_questions_are_put_in_order_by_keyboard(begun: FakeGateway, open_page: O
 def test_what_is_typed_while_questions_are_being_saved_stays(begun: FakeGateway, open_page: OpenPage) -> None:
     page = open_page("/me", width=390, height=844, before=as_participant("mentee-13"))
     held: list[Route] = []
-    page.route("**/questions", held.append)
+    page.route("**/questions", lambda route: held.append(route))
     save = page.locator("#question-form").get_by_role("button", name="Save")
     save.click()
     expect(save).to_have_attribute("aria-busy", "true")

@@ -32,7 +32,7 @@ def shift_start(given: dict[str, Any], program_id: str) -> Any:
 
 
 def _add_command(path: str, method: str, means: str, takes: type[requests.Command] = requests.Command) -> None:
-    """Sessions know five commands without arguments of their own."""
+    """Five commands say nothing but on what they were given."""
 
     @blueprint.arguments(takes)
     @blueprint.response(200, views.Session)

@@ -142,7 +142,8 @@ class StartShift(Command):
         load_default=dict,
         metadata={
             "description": "without `session_id`: the timetable of each session on which the command was given; "
-            "if one of them has a newer one: 409, and none is moved"
+            "if one that has not begun has a newer one: 409, and none is moved. Those left out are moved by "
+            "whichever holds"
         },
     )
 

@@ -257,6 +257,9 @@ class Session(View):
     rounds = whole("how many")
     rounds_held = whole("how many are over")
     timetable = fields.List(fields.Nested(PlannedRound))
+    paused_seconds = fields.List(
+        fields.Float(), metadata={"description": "of each round in the timetable: between start and end nobody met, s"}
+    )
     warning_seconds = fields.List(fields.Integer(), metadata={"description": "bells before the end of a round, s"})
     paused_at = time("since when it stands still")
     held = flag("the timer has stopped it after an outage and waits for the organizer")

@@ -143,6 +143,7 @@ class Session:
             "rounds": len(self.slots),
             "rounds_held": self.rounds_held(),
             "timetable": as_data(self.slots),
+            "paused_seconds": [slot.paused.total_seconds() for slot in self.slots],
             "starts_local": local_of(self.slots[0].starts_at, self.time_zone),
             "ends_local": local_of(self.slots[-1].ends_at, self.time_zone),
             "warning_seconds": list(self.warnings),

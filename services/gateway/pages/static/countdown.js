@@ -11,18 +11,20 @@ const TICK = 250;
 /**
  * Where a session stands at `now`.
  *
- * @param {object} session as the API gives it: `timetable`, `paused_at`, `cancelled_at`, `warning_seconds`, `revision`
+ * @param {object} session as the API gives it: `timetable`, `paused_seconds`, `paused_at`, `cancelled_at`,
+ *   `warning_seconds`, `revision`
  * @param {number} now time at the event, ms since 1970
  * @returns {{state: string, during: string, round: number, rounds: number, remaining: ?number, total: ?number,
  *   until: ?number, level: number, next: ?object, revision: number}} `during` says what a pause interrupts;
- *   `remaining` and `total` are ms; `until` is when it ends, null while paused; `level` counts the warnings passed;
+ *   `remaining` and `total` are ms, without pauses; `until` is when it ends, null while paused; `level` counts the warnings passed;
  *   `next` is the round that comes next.
  */
 export function phaseAt(session, now) {
-  const slots = session.timetable.map((slot) => ({
+  const slots = session.timetable.map((slot, place) => ({
     round: slot.round,
     starts: Date.parse(slot.starts_at),
     ends: Date.parse(slot.ends_at),
+    stood: 1000 * (session.paused_seconds?.[place] ?? 0),
   }));
   const paused = session.paused_at ? Date.parse(session.paused_at) : null;
   const cancelled = session.cancelled_at ? Date.parse(session.cancelled_at) : null;
@@ -34,13 +36,13 @@ export function phaseAt(session, now) {
   const base = { round: current?.round ?? 0, rounds: slots.length, next, level: 0, revision: session.revision };
   const running = part(current, next, at);
   if (cancelled !== null) return { ...base, state: "cancelled", during: "cancelled", remaining: null, total: null, until: null };
-  const level = running.during === "round" ? passed(session.warning_seconds ?? [], running.remaining) : 0;
+  const level = running.during === "round" ? passed(session.warning_seconds ?? [], running) : 0;
   const state = paused === null ? running.during : "paused";
   return { ...base, ...running, level, state, until: paused === null ? running.until : null };
 }
 
 function part(current, next, at) {
-  if (current && at < current.ends) return span("round", current.starts, current.ends, at);
+  if (current && at < current.ends) return span("round", current.starts + current.stood, current.ends, at);
   if (!next) return { during: "finished", remaining: null, total: null, until: null };
   return span(current ? "break" : "scheduled", current ? current.ends : null, next.starts, at);
 }
@@ -49,8 +51,9 @@ function span(during, from, until, at) {
   return { during, until, remaining: until - at, total: from === null ? null : until - from };
 }
 
-function passed(warnings, remaining) {
-  return warnings.filter((seconds) => remaining <= seconds * 1000).length;
+/** A warning that is no shorter than the round is none. */
+function passed(warnings, { remaining, total }) {
+  return warnings.filter((seconds) => seconds * 1000 < total && remaining <= seconds * 1000).length;
 }
 
 /** Whole seconds left as people read them: 1 until the very end, then 0. */

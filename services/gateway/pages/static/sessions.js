@@ -1,6 +1,6 @@
 /** The sessions of a program with their countdowns and what an organizer can do to them. */
 
-import { get, listed, post, announce, showTrouble } from "./api.js";
+import { get, listed, post, put, announce, showTrouble } from "./api.js";
 import { ask, select } from "./ask.js";
 import { eventClock } from "./clock.js";
 import { Countdown, clockFace } from "./countdown.js";
@@ -9,7 +9,7 @@ import { Live } from "./live.js";
 import { look, nextText, phaseText } from "./phase-words.js";
 import { t } from "./words.js";
 
-/** A round can be restarted this long after its start, ms: the service decides, the button only follows. */
+/** A round can be restarted in its first so many ms: the service decides, the button only follows. */
 const RESTART = 30_000;
 
 export function sessions(place, { id, program }) {
@@ -40,11 +40,11 @@ export function sessions(place, { id, program }) {
     const parts = {
       phase: h("p", { class: "now-phase" }), count: h("p", { class: "now-count", role: "timer", "aria-live": "off" }, "–"),
       next: h("p", { class: "quiet" }), held: h("p", { class: "notice", hidden: true }, t("The timer was down and waits for you: resume when people are ready.")),
-      buttons: h("div", { class: "row" }),
+      buttons: h("div", { class: "row" }), policy: policy(session.session_id, name),
     };
     const card = h("li", { class: "card now", "data-session": session.session_id },
       h("div", { class: "row between" }, h("h2", {}, name), h("span", { class: "quiet revision" })),
-      parts.phase, parts.count, parts.next, parts.held, parts.buttons);
+      parts.phase, parts.count, parts.next, parts.held, parts.buttons, parts.policy);
     const countdown = new Countdown({ clock, show: (reading, before) => show(card, parts, countdown, reading, before) });
     card.countdown = countdown;
     cards.set(session.session_id, countdown);
@@ -60,13 +60,27 @@ export function sessions(place, { id, program }) {
     tell(parts.next, nextText(reading, session.time_zone));
     tell(find(".revision", card), t("Revision {revision}", session));
     parts.held.hidden = !session.held;
+    parts.policy.hidden = ["finished", "cancelled"].includes(reading.state);
+    find("select", parts.policy).value = session.on_outage;
     const able = abilities(session, reading);
     const key = JSON.stringify(able);
     if (before && parts.buttons.dataset.able === key) return;
     parts.buttons.dataset.able = key;
     const focused = parts.buttons.contains(document.activeElement) ? document.activeElement.dataset.what : null;
-    fill(parts.buttons, able.map((what) => button(what, session.session_id, names.get(session.site_id))));
+    fill(parts.buttons, able.map((what) => button(what, session.session_id, names.get(session.site_id) ?? session.site_id)));
     if (focused) (find(`[data-what="${focused}"]`, parts.buttons) ?? find("button", parts.buttons))?.focus();
+  }
+
+  /** What the session does when the timer was down: nobody is there to be asked at that moment. */
+  function policy(session, site) {
+    const choose = h("select", { "aria-label": `${t("After an outage of the timer")} – ${site}`, onchange: change },
+      h("option", { value: "catch-up" }, t("go on by the timetable")), h("option", { value: "hold" }, t("wait until I resume")));
+    return h("label", { class: "quiet policy", hidden: true }, `${t("After an outage of the timer")} `, choose);
+
+    async function change() {
+      await send(put, choose, `/sessions/${session}/outage-policy`, { on_outage: choose.value, revision: seen(session).revision }, t("The choice is kept."));
+      choose.value = cards.get(session).session.on_outage;
+    }
   }
 
   function button(what, session, site) {
@@ -82,13 +96,13 @@ export function sessions(place, { id, program }) {
 
   /** Sends a command given on what was `seen`. */
   function command(button_, { revision }, path, body, done) {
-    return send(button_, path, { ...body, revision }, done);
+    return send(post, button_, path, { ...body, revision }, done);
   }
 
-  function send(button_, path, body, done) {
+  function send(how, button_, path, body, done) {
     return whileBusy(button_, async () => {
       try {
-        const now = await post(path, body);
+        const now = await how(path, body);
         for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
         announce(done);
       } catch (error) {
@@ -136,7 +150,7 @@ export function sessions(place, { id, program }) {
     const path = `/programs/${id}/sessions/start-shift`;
     const done = t("The start has been moved.");
     if (was) return command(button_, was, path, { ...body, session_id: was.session }, done);
-    await send(button_, path, { ...body, revisions }, done);
+    await send(post, button_, path, { ...body, revisions }, done);
   }
 }
 
@@ -147,8 +161,7 @@ function abilities(session, reading) {
   if (state === "scheduled") return ["shift"];
   if (state === "break") return ["pause", "skip-break"];
   if (state !== "round") return [];
-  const slot = session.timetable.find((each) => each.round === reading.round);
-  return reading.now - Date.parse(slot.starts_at) < RESTART ? ["pause", "extend", "restart-round", "end-round"] : ["pause", "extend", "end-round"];
+  return reading.total - reading.remaining < RESTART ? ["pause", "extend", "restart-round", "end-round"] : ["pause", "extend", "end-round"];
 }
 
 class Stale extends Error {

@@ -15,6 +15,7 @@ const bells = new Bells();
 const countdown = new Countdown({ clock, show });
 const sessions = `/programs/${program}/sessions`;
 let seating = null;
+let asked = 0;
 
 stage.countdown = countdown;
 clock.onChange(() => marks());
@@ -75,7 +76,11 @@ async function seats(reading) {
   const place = find("#seats");
   if (place.hidden || !reading) return;
   const round = reading.during === "round" ? reading.round : (reading.next?.round ?? 0);
-  seating = await load().catch(() => seating);
+  const number = ++asked;
+  const loaded = await load().catch(() => seating);
+  // A later round has been asked for meanwhile.
+  if (number !== asked) return;
+  seating = loaded;
   const here = (seating?.meetings ?? []).filter((meeting) => meeting.site_id === site && meeting.round === round);
   here.sort((a, b) => a.table.localeCompare(b.table, undefined, { numeric: true }));
   const name = (id) => seating.names.get(id) ?? "";
