@@ -13,7 +13,7 @@ from services.session_timer.schemas import ChoosePolicy, Command, Extend, RoundC
 from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.faults import Conflict, NotFound
+from shared.faults import Conflict, Invalid, NotFound, Problem
 from shared.ids import new_id
 from shared.messages import say
 from shared.security.principal import OPERATOR, Principal
@@ -62,10 +62,10 @@ class SessionTimer:
     def get_session(self, session_id: str) -> dict[str, Any]:
         """One session with its timetable."""
         principal, now = self.caller(), self.work.now()
-        found = store.read(self.work.database, {"_id": session_id}, self.work.clock)
-        if not found or not _may_see(principal, found[0]):
+        session = self._found(session_id)
+        if not _may_see(principal, session):
             raise NotFound(say("There is no such session."))
-        return found[0].view(now)
+        return session.view(now)
 
     @answers
     def ledger(self, program_id: str) -> dict[str, Any]:
@@ -97,11 +97,13 @@ class SessionTimer:
         by = timedelta(seconds=given["by_seconds"])
         if given["session_id"] is None:
             return self._shift_program(given, by)
-        session_id = self._of_program(given)
+        if given["revisions"]:
+            problem = Problem("/revisions", say("it is for all sites together"), say("give `revision` instead"))
+            raise Invalid(say("The command cannot be carried out as it is."), [problem])
+        if self._found(given["session_id"]).program_id != given["program_id"]:
+            raise NotFound(say("The program has no such session."))
         moved = self._command(
-            "shift_start",
-            {**given, "session_id": session_id},
-            lambda session, now: session.shift_start(by, now, given["revision"]),
+            "shift_start", given, lambda session, now: session.shift_start(by, now, given["revision"])
         )
         return {"sessions": [moved], "left": []}
 
@@ -167,6 +169,8 @@ class SessionTimer:
 
     def _command(self, name: str, given: dict[str, Any], decide: Decision) -> dict[str, Any]:
         principal = self.caller()
+        # Before anything is locked: whoever may not command holds nobody up.
+        _require_organizer(principal, self._found(given["session_id"]))
 
         def work(transaction: Transaction) -> dict[str, Any]:
             return self._carry_out(transaction, principal, name, given, [given["session_id"]], decide)[0]
@@ -177,12 +181,26 @@ class SessionTimer:
     def _shift_program(self, given: dict[str, Any], by: timedelta) -> dict[str, Any]:
         principal = self.caller()
         revisions = given["revisions"]
+        if given["revision"] is not None:
+            problem = Problem(
+                "/revision",
+                say("one revision cannot stand for all sites"),
+                say("give `revisions`, or `session_id` too"),
+            )
+            raise Invalid(say("The command cannot be carried out as it is."), [problem])
 
         def work(transaction: Transaction) -> dict[str, Any]:
             sessions = store.read(self.work.database, {"program_id": given["program_id"]}, self.work.clock)
             if not sessions:
                 raise NotFound(say("The program has no sessions yet."))
             principal.require_organizer(sessions[0].org or "", given["program_id"])
+            strangers = sorted(revisions.keys() - {each.session_id for each in sessions})
+            if strangers:
+                problems = [
+                    Problem(f"/revisions/{each}", say("the program has no such session"), say("leave it out"))
+                    for each in strangers
+                ]
+                raise Invalid(say("The command cannot be carried out as it is."), problems)
             ahead = {each.session_id for each in sessions if each.phase(transaction.now).state is State.SCHEDULED}
             if not ahead:
                 raise Conflict(say("All sessions of the program have begun: no start can be moved any more."))
@@ -209,9 +227,7 @@ class SessionTimer:
         """Change sessions and write down who did what, in one transaction."""
 
         def allowed(session: Session, now: datetime) -> Change:
-            if not _may_see(principal, session):
-                raise NotFound(say("There is no such session."))
-            principal.require_organizer(session.org or "", session.program_id, session.site_id)
+            _require_organizer(principal, session)
             return decide(session, now)
 
         sessions = self._sessions(transaction).change_all(ids, allowed)
@@ -237,12 +253,17 @@ class SessionTimer:
         )
         return [session.view(transaction.now) for session in sessions]
 
-    def _of_program(self, given: dict[str, Any]) -> str:
-        session_id: str = given["session_id"]
-        rows: Sequence[Session] = store.read(self.work.database, {"_id": session_id}, self.work.clock)
-        if not rows or rows[0].program_id != given["program_id"]:
-            raise NotFound(say("The program has no such session."))
-        return session_id
+    def _found(self, session_id: str) -> Session:
+        found = store.read(self.work.database, {"_id": session_id}, self.work.clock)
+        if not found:
+            raise NotFound(say("There is no such session."))
+        return found[0]
+
+
+def _require_organizer(principal: Principal, session: Session) -> None:
+    if not _may_see(principal, session):
+        raise NotFound(say("There is no such session."))
+    principal.require_organizer(session.org or "", session.program_id, session.site_id)
 
 
 def _may_see(principal: Principal, session: Session) -> bool:

@@ -17,8 +17,10 @@ LEASE_SECONDS = 1.0
 """How long a replica keeps a shard after its last sign of life. With :data:`LOOK_SECONDS` this bounds a takeover."""
 
 RENEW_SECONDS = 0.3
+"""How often a replica renews what it holds (real seconds)."""
+
 LOOK_SECONDS = 0.15
-"""How often a replica renews what it holds, and looks for what is free (real seconds)."""
+"""How often it looks for what is free (real seconds)."""
 
 
 @dataclass(frozen=True)

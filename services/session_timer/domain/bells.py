@@ -1,8 +1,7 @@
 """The bells of a session: the instants at which its timetable has something published.
 
 Bells are derived, never stored. Which have rung is one instant per session, ``rung_until``: everything at or
-before it has been published, everything after it has not. That one number is why no bell can ring twice or be
-forgotten, whoever takes the session over.
+before it has been published, everything after it has not (but for what has been claimed since, see ``store``).
 """
 
 from collections.abc import Iterator
