@@ -1,7 +1,6 @@
 """Writing down what has rung, on the real database and without the process around it."""
 
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ import pytest
 from services.session_timer import store
 from services.session_timer.book import Batch, Rung
 from services.session_timer.domain.scheduling import schedule
+from services.session_timer.domain.session import Session
 from services.session_timer.settling import Settler
 from services.session_timer.store import Claim, Sessions, kept_of, shard_name, shard_of
-from shared.clock import SystemClock
 from shared.events import write_time
 from shared.events.times import to_milliseconds
+from shared.faults import Stale
 from shared.ids import new_id
-from shared.storage.mongo import connect, own_database
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 from shared.trace import Trace
 
@@ -27,13 +26,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def unit_of_work(mongo_uri: Callable[..., str]) -> Iterator[UnitOfWork]:
-    client = connect(mongo_uri(f"session_timer-{uuid.uuid4().hex[:8]}"), "test")
-    made = UnitOfWork(own_database(client), SystemClock())
-    made.prepare()
-    store.prepare(made.database)
-    yield made
-    client.close()
+def unit_of_work(own_unit_of_work: Callable[..., UnitOfWork]) -> UnitOfWork:
+    return own_unit_of_work("session_timer", store.prepare)
 
 
 @dataclass
@@ -78,8 +72,8 @@ class Ringing:
         return [each["type"].split(".")[2] for each in self.work.database["outbox"].find(sort=[("position", 1)])]
 
 
-@pytest.fixture
-def ringing(unit_of_work: UnitOfWork) -> Ringing:
+def begun(work: UnitOfWork, since: timedelta = timedelta(), **more: Any) -> Ringing:
+    """A session of two rounds of a minute, the first of which began so long ago, and nobody has rung for it."""
     session, events = schedule(
         session_id=new_id(),
         program_id=new_id(),
@@ -87,20 +81,32 @@ def ringing(unit_of_work: UnitOfWork) -> Ringing:
         plan_id=new_id(),
         org="acme",
         time_zone="Asia/Jakarta",
-        starts_at=write_time(unit_of_work.clock.now()),
+        starts_at=write_time(work.clock.now() - since),
         rounds=2,
         round_seconds=60,
         break_seconds=30,
         warning_seconds=[],
-        now=unit_of_work.clock.now() - timedelta(hours=1),
+        now=work.clock.now() - timedelta(hours=1),
+        **more,
     )
 
     def add(transaction: Transaction) -> None:
-        Sessions(transaction, unit_of_work.outbox, Trace.start(), unit_of_work.clock).add([session])
+        Sessions(transaction, work.outbox, Trace.start(), work.clock).add([session])
         transaction.publish(*events)
 
-    unit_of_work.transact(add)
-    return Ringing(unit_of_work, session.session_id)
+    work.transact(add)
+    return Ringing(work, session.session_id)
+
+
+@pytest.fixture
+def ringing(unit_of_work: UnitOfWork) -> Ringing:
+    return begun(unit_of_work)
+
+
+@pytest.fixture
+def left(unit_of_work: UnitOfWork) -> Ringing:
+    """One that waits for its organizer after an outage, and is in its second round when the timer is back."""
+    return begun(unit_of_work, timedelta(seconds=100), on_outage="hold")
 
 
 def test_a_claim_that_a_replica_has_in_two_batches_is_written_down_once(
@@ -124,6 +130,43 @@ def test_a_bell_that_goes_by_the_outbox_does_not_wait_until_no_other_rings(
     always = Settler(ringing.work, seconds_to_bell=lambda: 0.0, in_flight=lambda: 1)
     with settling(always, ringing.batch(ringing.claim(), sent=False)):
         eventually(lambda: ringing.recorded() == ["session-scheduled", "round-started"], 10, "it is in the outbox")
+
+
+HELD = ["session-scheduled", "round-started", "round-ended", "round-started", "session-paused"]
+
+
+def test_that_a_session_waits_after_an_outage_is_written_down_with_its_bells(
+    left: Ringing, eventually: Callable[..., Any]
+) -> None:
+    claim = left.claim()
+    batch = left.batch(claim)
+    settler = Settler(left.work, lambda: None, lambda: 0)
+    with settling(settler, batch):
+        eventually(lambda: not left.shard["claims"], what="the claim is taken off")
+    assert left.recorded() == HELD
+    row = left.work.database["sessions"].find_one({"_id": left.session_id})
+    assert row is not None
+    assert (row["held"], row["paused_at"], row["revision"]) == (True, claim.since, 2)
+    # Whoever takes over before the claim was taken off finds nothing else.
+    assert kept_of(row).after(claim, len(HELD))[1] == []
+
+
+def test_a_command_finds_that_a_session_waits_before_its_late_bells_are_settled(left: Ringing) -> None:
+    claim = left.claim()
+
+    def command(transaction: Transaction, revision: int) -> Session:
+        sessions = Sessions(transaction, left.work.outbox, Trace.start(), left.work.clock)
+        return sessions.change(left.session_id, lambda session, now: session.resume(now, revision))
+
+    with pytest.raises(Stale) as stale:
+        left.work.transact(lambda transaction: command(transaction, 1))
+    assert stale.value.current["held"]
+    resumed = left.work.transact(lambda transaction: command(transaction, 2))
+    assert (resumed.held, resumed.revision) == (False, 3)
+    assert resumed.slots[1].paused >= timedelta()
+    assert left.recorded() == [*HELD, "session-resumed"]
+    # What was claimed is in the session by now, so settling it adds nothing.
+    assert kept_of(left.work.database["sessions"].find_one({"_id": left.session_id})).after(claim, 9)[1] == []
 
 
 @contextmanager

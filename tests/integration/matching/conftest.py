@@ -5,11 +5,9 @@ from kombu import Connection
 
 from deploy.local import Deployment, Infrastructure
 from services.matching import store
-from shared.clock import SystemClock
 from shared.events import Event, encode
 from shared.messaging.publisher import ConfirmedPublisher
 from shared.messaging.topology import declare
-from shared.storage.mongo import connect, own_database
 from shared.storage.unit_of_work import UnitOfWork
 from tests.integration.backbone.stage import Outside, RpcCaller, message
 from tests.integration.matching.organizer import Organizer
@@ -51,11 +49,6 @@ def outside(deployment: Deployment, amqp_uri: Callable[..., str]) -> Iterator[Ou
 
 
 @pytest.fixture
-def unit_of_work(mongo_uri: Callable[..., str]) -> Iterator[UnitOfWork]:
+def unit_of_work(own_unit_of_work: Callable[..., UnitOfWork]) -> UnitOfWork:
     """Matching's database without its process."""
-    client = connect(mongo_uri("matching"), "test")
-    made = UnitOfWork(own_database(client), SystemClock())
-    made.prepare()
-    store.prepare(made.database)
-    yield made
-    client.close()
+    return own_unit_of_work("matching", store.prepare)
