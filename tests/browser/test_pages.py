@@ -311,6 +311,12 @@ def test_every_control_has_a_name_and_nothing_sticks_out_of_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_the_tab_one_is_at_is_in_sight_on_a_phone(gateway: FakeGateway, open_page: OpenPage) -> None:
+    page = open_page(f"{PROGRAM}#report", width=360, height=740, locale="id-ID")
+    expect(page.locator("#view-report table").first).to_be_visible()
+    expect(page.locator(".tabs [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 def luminance(colour: str) -> float:
     """Relative luminance (WCAG 2.2)."""
     if len(colour) == 4:

@@ -36,8 +36,11 @@ function choose() {
   for (const name of Object.keys(PARTS)) {
     find(`#view-${name}`).hidden = name !== part;
     const tab = find(`.tabs a[href="#${name}"]`);
-    if (name === part) tab.setAttribute("aria-current", "page");
-    else tab.removeAttribute("aria-current");
+    if (name === part) {
+      tab.setAttribute("aria-current", "page");
+      // On a phone the tabs are wider than the page.
+      tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2;
+    } else tab.removeAttribute("aria-current");
   }
   if (drawn.has(part)) return;
   drawn.add(part);
