@@ -18,9 +18,12 @@ LIFE = 3600.0
 
 
 class Stream:
-    """What is on its way to one screen that watches a program, or one of its sites."""
+    """What is on its way to one screen that watches a program, or one of its sites.
 
-    def __init__(self, program_id: str, org: str, site_id: str | None = None, room: int = ROOM) -> None:
+    ``org`` is whose events it may see; None, as for the platform's operators: everybody's.
+    """
+
+    def __init__(self, program_id: str, org: str | None, site_id: str | None = None, room: int = ROOM) -> None:
         self.program_id = program_id
         self.org = org
         self.site_id = site_id
@@ -29,7 +32,7 @@ class Stream:
 
     def watches(self, org: str | None, site_id: str | None) -> bool:
         """Whether what happens in ``org`` at ``site_id`` (None: everywhere) is for this screen."""
-        return org == self.org and (site_id is None or self.site_id is None or site_id == self.site_id)
+        return self.org in (None, org) and (site_id is None or self.site_id is None or site_id == self.site_id)
 
     def offer(self, frame: bytes) -> bool:
         """Put ``frame`` in the row; false, and the stream ends, when the row is full."""

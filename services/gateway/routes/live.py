@@ -14,6 +14,7 @@ from services.gateway.routes.common import section
 from services.gateway.schemas import requests
 from shared.faults import NotFound
 from shared.messages import say
+from shared.security.principal import OPERATOR
 
 blueprint = section("live", "What the screens follow.")
 
@@ -35,7 +36,7 @@ def live(which: dict[str, Any], program_id: str) -> Response:
     if principal.programs and program_id not in principal.programs:
         raise NotFound(say("There is no such program."))
     hub = door().hub
-    stream = Stream(program_id, principal.org, which["site_id"])
+    stream = Stream(program_id, None if principal.role == OPERATOR else principal.org, which["site_id"])
     first = hub.join(stream)
     # eventlet would gather small writes; a bell cannot wait for the next one.
     request.environ["eventlet.minimum_write_chunk_size"] = 1

@@ -64,7 +64,7 @@ def told(frame: bytes) -> tuple[str, Any]:
 class Screen:
     """A stream and what has come over it."""
 
-    def __init__(self, hub: Hub, site_id: str | None = None, org: str = "acme", room: int = 64) -> None:
+    def __init__(self, hub: Hub, site_id: str | None = None, org: str | None = "acme", room: int = 64) -> None:
         self.stream = Stream("p1", org, site_id, room)
         self.first = told(hub.join(self.stream))
         self._frames: Iterator[bytes] = self.stream.frames(quiet=2.0)
@@ -160,6 +160,14 @@ def test_a_screen_hears_of_its_own_site_and_organization_only(screens, timer):
     screens.hear(event("session-timer.round-started", session_id="s1", site_id="jkt", revision=1))
     assert there.silent()
     assert stranger.silent()
+
+
+def test_who_may_see_all_organizations_hears_of_all(screens, timer):
+    timer.sessions = {"s1": view(), "s3": view("s3", org="other")}
+    operator = Screen(screens, org=None)
+    assert [each["session_id"] for each in operator.first[1]["sessions"]] == ["s1", "s3"]
+    screens.hear(event("session-timer.round-started", session_id="s1", site_id="jkt", revision=1))
+    assert operator.next()[0] == "bell"
 
 
 def test_a_screen_that_falls_behind_is_ended_and_the_others_are_not(screens):
