@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -96,6 +97,10 @@ class Replica:
         return self.process.wait(seconds)
 
 
+def _is_nobodys(channel: Any, queue: str) -> bool:
+    return not channel.queue_declare(queue, passive=True).consumer_count
+
+
 class Stage:
     """Everything one test needs; ``uri(account)`` names the broker, ``mongo_uri(database)`` the database."""
 
@@ -113,7 +118,9 @@ class Stage:
             declare(connection)
             channel = connection.channel()
             for each in (PARTICIPANTS, MEETINGS):
-                for queue in (each.queue, each.dead, *(each.retry(number) for number in range(1, 5))):
+                # What a replica of the test before had in hand goes back when the broker has noticed its death.
+                eventually(partial(_is_nobodys, channel, each.queue), what="no replica of another test consumes")
+                for queue in (*(each.retry(number) for number in range(1, 5)), each.queue, each.dead):
                     channel.queue_purge(queue)
 
     @contextmanager

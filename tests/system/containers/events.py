@@ -47,6 +47,7 @@ def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
         finding = settle(lambda: look(organizer, [outcome.program_id], stack.amqp_uri("operator")), REST)
         with connect(stack.amqp_uri("operator"), "speedmentor-test") as connection:
             dead = sum(pile.count for pile in DeadLetters(connection).piles())
+        observer.catch_up(PATIENCE)
         found = report.document(outcome, observer, finding, dead, 0)
         account = settle_accounts(stack, observer, outcome.program_id)
     found["durations"]["all"] = seconds_since(began)
