@@ -11,6 +11,11 @@ from typing import Any, ClassVar
 from shared.messages import Message
 
 
+def pointer_step(name: str) -> str:
+    """``name`` as a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with an input: where it is, what it is and what mends it.

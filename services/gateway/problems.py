@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 from services.gateway.faults import TooMany, refusal
 from services.gateway.language import language
 from services.gateway.validation import as_message
-from shared.faults import Fault, Invalid, NotYet, Problem, Stale, Unauthenticated
+from shared.faults import Fault, Invalid, NotYet, Problem, Stale, Unauthenticated, pointer_step
 from shared.messages import say
 from shared.translation import spoken
 
@@ -120,7 +120,7 @@ def _problems(messages: Any) -> Iterator[Problem]:
     for place, inner in messages.items():
         prefix = {"query": "?", "headers": "header "}.get(place)
         for path, text in _leaves(inner, ()):
-            field = "/" + "/".join(_escaped(step) for step in path) if prefix is None else prefix + "/".join(path)
+            field = "/" + "/".join(pointer_step(step) for step in path) if prefix is None else prefix + "/".join(path)
             yield Problem(field if path else "", as_message(text), _REMEDY)
 
 
@@ -132,7 +132,3 @@ def _leaves(messages: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
     else:
         for text in [messages] if isinstance(messages, str) else messages:
             yield path, str(text)
-
-
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")

@@ -6,6 +6,7 @@ from itertools import groupby
 from services.session_timer.book import Armed, Batch, Book, Rung
 from services.session_timer.chime import chime
 from services.session_timer.domain.bells import bells, next_bell_at
+from services.session_timer.store import changes_timetable
 from services.session_timer.striker import Striker, Volley
 from services.session_timer.wire import UNWRITTEN, Press
 from shared.events import Event
@@ -44,6 +45,7 @@ class Arming:
             late = claim.since - armed.next_at > session.on_time
             if late or armed.frames is None or (armed.after_at is not None and armed.after_at <= claim.through):
                 after, events = armed.kept.after(claim, armed.ordinal)
+                sent = sent and not changes_timetable(armed.kept, after)
                 self.add(volley, press, events, sent)
                 count = len(events)
             else:

@@ -26,8 +26,8 @@ class Claiming:
     def claim(self, books: list[Book], since: datetime, through: datetime) -> Iterator[tuple[Book, Claim | None]]:
         """Claim what is due by ``through`` in each of ``books``; those refused are left out, and stale.
 
-        None stands for a claim that was made and took so long that another replica may ring it by now: whoever holds
-        the shard finds it there.
+        None stands for a claim that took so long to make that another replica may ring it by now: whoever holds the
+        shard finds it there.
         """
         started = time.monotonic()
         claimed = self._write(books, since, through)

@@ -11,7 +11,7 @@ from services.session_timer.arming import Arming
 from services.session_timer.book import Armed, Batch, Book, Rung
 from services.session_timer.domain.bells import next_bell_at
 from services.session_timer.settling import Settler
-from services.session_timer.store import Claim, Document, claims_of, kept_of, shard_name
+from services.session_timer.store import Claim, Document, changes_timetable, claims_of, kept_of, shard_name
 from services.session_timer.striker import Volley
 from services.session_timer.wire import Press
 from shared.clock import Clock, event_time
@@ -86,7 +86,7 @@ class Reader:
             return claim
         kept = self._database["shards"].update_one(
             {"_id": shard_name(book.held.shard), "token": book.held.token, "claims.number": claim.number},
-            {"$set": {"claims.$.since": dated.since}},
+            {"$set": {"claims.$.since": dated.since, "claims.$.through": dated.through}},
         )
         return dated if kept.matched_count else claim
 
@@ -111,7 +111,7 @@ class Reader:
             volley = left.get(claim.number)
             if events and volley is not None:
                 batch = volley.batch
-                sent = behind is None and behind_batch is None
+                sent = behind is None and behind_batch is None and not changes_timetable(kept, after)
                 batch.add(Rung(kept, ordinal, after, sent))
                 self._arming.add(volley, press, events, sent)
                 behind_batch = behind_batch if sent else batch

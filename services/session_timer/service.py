@@ -13,7 +13,7 @@ from services.session_timer.schemas import ChoosePolicy, Command, Extend, RoundC
 from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.faults import Conflict, Invalid, NotFound, Problem
+from shared.faults import Conflict, Invalid, NotFound, Problem, pointer_step
 from shared.ids import new_id
 from shared.messages import say
 from shared.security.principal import OPERATOR, Principal
@@ -101,7 +101,7 @@ class SessionTimer:
             problem = Problem("/revisions", say("it is for all sites together"), say("give `revision` instead"))
             raise Invalid(say("The command cannot be carried out as it is."), [problem])
         if self._found(given["session_id"]).program_id != given["program_id"]:
-            raise NotFound(say("The program has no such session."))
+            raise NotFound(say("There is no such session."))
         moved = self._command(
             "shift_start", given, lambda session, now: session.shift_start(by, now, given["revision"])
         )
@@ -196,10 +196,8 @@ class SessionTimer:
             principal.require_organizer(sessions[0].org or "", given["program_id"])
             strangers = sorted(revisions.keys() - {each.session_id for each in sessions})
             if strangers:
-                problems = [
-                    Problem(f"/revisions/{each}", say("the program has no such session"), say("leave it out"))
-                    for each in strangers
-                ]
+                what, remedy = say("the program has no such session"), say("leave it out")
+                problems = [Problem(f"/revisions/{pointer_step(each)}", what, remedy) for each in strangers]
                 raise Invalid(say("The command cannot be carried out as it is."), problems)
             ahead = {each.session_id for each in sessions if each.phase(transaction.now).state is State.SCHEDULED}
             if not ahead:

@@ -66,10 +66,14 @@ class Claim:
     def dated(self, now: datetime, clock: Clock, after: float) -> "Claim":
         """The same, ringing ``now`` if its moment has been over for more than ``after`` real seconds.
 
-        An outage came between ringing and sending then; so its bells say that they are late.
+        An outage came between claiming and sending then; so its bells say that they are late, and with them rings
+        all that has come due since: it would be passed over otherwise, as a session has rung up to its last bell.
         """
         over = clock.real_seconds((now - self.through).total_seconds())
-        return replace(self, since=to_milliseconds(now)) if over > after else self
+        if over <= after:
+            return self
+        since = to_milliseconds(now)
+        return replace(self, since=since, through=max(self.through, since))
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,11 @@ class Kept:
             kept, more = kept.after(claim, ordinal + len(events))
             events += more
         return kept, events
+
+
+def changes_timetable(before: Kept, after: Kept) -> bool:
+    """Whether a claim did more than ring: a session that has to wait is told of only once that is written down."""
+    return after.session.revision != before.session.revision
 
 
 class StillToRing(PyMongoError):

@@ -57,7 +57,8 @@ class Services:
         Raises:
             Fault: whatever fault the method raised there.
             NotYet: the service or the broker does not answer in time. Whether the call had its effect is then
-                unknown: repeat it with the same idempotency key. What no service has taken by then, none will.
+                unknown: repeat it with the same idempotency key. A request that still waits in the queue by then is
+                dropped.
         """
         place = _Reply(self._reply_listener)
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.feedback.domain import MENTEE, MENTOR
-from shared.faults import Problem
+from shared.faults import Problem, pointer_step
 from shared.messages import say
 
 
@@ -37,8 +37,8 @@ def faults_in(ratings: Mapping[str, Any], role: str) -> list[Problem]:
 
 
 def _fault(name: str, value: Any, role: str) -> Problem | None:
-    # The name is a stranger's: as a JSON pointer (RFC 6901), and not at any length.
-    pointer = "/ratings/" + name[:64].replace("~", "~0").replace("/", "~1")
+    # The name is a stranger's, and may be of any length.
+    pointer = "/ratings/" + pointer_step(name[:64])
     scale = SCALES.get(name)
     if scale is None:
         return Problem(

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from shared.faults import pointer_step
 from shared.messages import Message, say
 
 LONGEST_TEXT = 200
@@ -17,7 +18,7 @@ Path = tuple[str | int, ...]
 
 def pointer(path: Path) -> str:
     """``path`` as a JSON pointer; a key too long to read is cut."""
-    return "".join("/" + short(str(step)).replace("~", "~0").replace("/", "~1") for step in path)
+    return "".join("/" + pointer_step(short(str(step))) for step in path)
 
 
 def short(text: str) -> str:

@@ -92,7 +92,7 @@ def test_after_an_hour_all_that_was_due_comes_in_order_and_the_policy_decides(
 def test_what_was_claimed_and_not_sent_before_an_hour_away_says_that_it_is_late(
     bus: Bus, away: Callable[[float], None], database: Database[Any]
 ) -> None:
-    program = Program(datetime.now(UTC) + timedelta(seconds=3), rounds=2, round_seconds=4, break_seconds=7200)
+    program = Program(datetime.now(UTC) + timedelta(seconds=3), rounds=3, round_seconds=4, break_seconds=1200)
     session_id = bus.sessions(program)["jkt"]
     ends_at = bus.wait_for(session_id, "round-started 1")["data"]["ends_at"]
     # A moment before the bell it is claimed already; nobody is left to send it.
@@ -100,6 +100,17 @@ def test_what_was_claimed_and_not_sent_before_an_hour_away_says_that_it_is_late(
     ended = bus.wait_for(session_id, "round-ended 1", 60)
     assert ended["data"]["scheduled_at"] == ends_at
     assert ended["data"]["late"]
+    # And so does all that came due after what was claimed.
+    bus.wait_for(session_id, "session-finished", 60)
+    bells = [e for e in bus.events(session_id) if "scheduled_at" in e["data"]]
+    assert [(short(e), e["data"]["late"]) for e in bells] == [
+        ("round-started 1", False),
+        ("round-ended 1", True),
+        ("round-started 2", True),
+        ("round-ended 2", True),
+        ("round-started 3", True),
+        ("round-ended 3", True),
+    ]
     bus.until(lambda: not any(row["claims"] for row in database["shards"].find()), "the claims are settled")
     whole(bus.events(session_id))
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from services.session_timer.chime import chime_id, ring
-from services.session_timer.domain.bells import bells
+from services.session_timer.domain.bells import bells, next_bell_at
 from services.session_timer.store import Claim, Kept
 from services.session_timer.wire import UNWRITTEN, Press
 from shared.clock import FastClock
@@ -95,7 +97,33 @@ def test_only_a_claim_that_was_left_for_long_rings_later_than_it_was_made(at):
     clock = FastClock(at(0), at(0), 1.0)
     claim = Claim(1, at(9.8), at(10.2))
     assert claim.dated(at(12), clock, 3) is claim
-    assert claim.dated(at(14), clock, 3) == replace(claim, since=at(14))
+    assert claim.dated(at(14), clock, 3) == Claim(1, at(14), at(14))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lefts=st.lists(st.integers(0, 2_400), min_size=1, max_size=3, unique=True),
+    away=st.integers(4, 2_400),
+    again=st.integers(0, 60),
+    on_outage=st.sampled_from(["catch-up", "hold"]),
+)
+def test_what_was_left_is_made_up_for_in_order_and_without_gaps(session_of, at, lefts, away, again, on_outage):
+    """Claims of which nothing was written down, found after a while, and perhaps once more by another replica."""
+    kept = Kept(session_of(on_outage=on_outage), 0, 0, TRACE)
+    clock = FastClock(at(0), at(0), 1.0)
+    left = [Claim(number, at(end - 0.2), at(end + 0.2)) for number, end in enumerate(sorted(lefts), start=1)]
+    back = max(lefts) + away
+    dated = [claim.dated(at(back), clock, 3) for claim in left]
+    after, events = kept.catch_up(dated, 0)
+    # Only the last moment is still to come then: whatever was due has rung, or the session stands still.
+    assert after.session.paused_at or next_bell_at(after.session) is None or next_bell_at(after.session) > at(back)
+    assert [event.ordinal for event in events] == list(range(1, len(events) + 1))
+    told = [event.type.split(".")[2] for event in events if "scheduled_at" in event.data or "rounds_held" in event.data]
+    due = list(bells(kept.session, kept.session.rung_until, at(back)))
+    assert told == [bell.name for bell in due]
+    # Dated once, a claim says the same to whoever takes over soon after.
+    soon = [claim.dated(at(back + again / 60), clock, 3) for claim in dated]
+    assert kept.catch_up(soon, 0) == (after, events)
 
 
 def test_a_bell_of_another_revision_is_another_event(session_of, at):

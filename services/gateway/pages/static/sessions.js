@@ -61,7 +61,9 @@ export function sessions(place, { id, program }) {
     tell(find(".revision", card), t("Revision {revision}", session));
     parts.held.hidden = !session.held;
     parts.policy.hidden = ["finished", "cancelled"].includes(reading.state);
-    find("select", parts.policy).value = session.on_outage;
+    const choice = find("select", parts.policy);
+    // What is being chosen stays until it is decided.
+    if (!choice.hasAttribute("aria-busy")) choice.value = session.on_outage;
     const able = abilities(session, reading);
     const key = JSON.stringify(able);
     if (before && parts.buttons.dataset.able === key) return;
