@@ -24,16 +24,22 @@ from services.matching.domain.going_on import (
 )
 from services.matching.domain.groups import Seat, groups_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.solver.parent import SolverFailed
+from services.matching.solver.parent import SolverFailed, Stopped
 from services.matching.solver.pool import Pool
+from shared.clock import monotonic
 from shared.messages import say
 from shared.storage.lease import Lease
+from shared.storage.mongo import is_passing
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger()
 
-#: Seconds that placing those left over may take for one group of sites where no proof is in sight.
+#: Seconds that placing those left over may take for one group of sites where no proof is in sight,
 TIME_LIMIT = 20.0
+#: and for all groups of a program,
+PAIRING_SECONDS = 60.0
+#: of which each gets so much at least.
+LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,17 @@ class PairingDesk:
             if lease.acquire() is None:
                 continue
             self._request = None
-            with attended(lease, partial(self._is_wanted, program_id), self._pool.cancel):
-                self.make(program_id)
+            with attended(lease, partial(self._is_wanted, program_id), partial(self._pool.cancel, self)):
+                try:
+                    self.make(program_id)
+                except Stopped:
+                    raise
+                except Exception as error:
+                    if is_passing(error):
+                        raise
+                    # The other programs must not wait for one whose pairs cannot be formed.
+                    log.exception("pairing-error", program=program_id)
+                    self._give_up(program_id)
 
     def make(self, program_id: str) -> None:
         """Form what is due of one program and publish it.
@@ -95,9 +110,9 @@ class PairingDesk:
             return
         self._request = brief.pairing["requested"]
         try:
-            found = [pair for group in brief.groups for pair in self._ask(brief, group)]
+            found = self._ask_all(brief)
         except SolverFailed as failure:
-            if self._unit_of_work.transact(partial(_give_up, brief=brief)):
+            if self._give_up(program_id):
                 log.error("pairing-failed", program=program_id, why=str(failure))
             else:
                 log.info("pairing-called-off", program=program_id)
@@ -108,13 +123,28 @@ class PairingDesk:
         request = self._request
         return request is None or pairs_store.is_asked_for(self._unit_of_work.database, program_id, request)
 
-    def _ask(self, brief: Brief, group: tuple[str, ...]) -> list[FormedPair]:
+    def _give_up(self, program_id: str) -> bool:
+        """Whether what is given up was still asked for."""
+        return self._unit_of_work.transact(partial(_give_up, program_id=program_id, request=self._request))
+
+    def _ask_all(self, brief: Brief) -> list[FormedPair]:
+        deadline = monotonic() + PAIRING_SECONDS
+        found: list[FormedPair] = []
+        try:
+            for number, group in enumerate(brief.groups):
+                share = (deadline - monotonic()) / (len(brief.groups) - number)
+                found += self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)))
+        finally:
+            self._pool.rest()
+        return found
+
+    def _ask(self, brief: Brief, group: tuple[str, ...], seconds: float) -> list[FormedPair]:
         if not self._is_wanted(brief.pairing["_id"]):
             raise SolverFailed("called off")
         asked = asked_for(group, brief.cards, brief.seats, brief.begun, brief.rankings, brief.terms)
         if asked is None:
             return []
-        return pairs_in(self._pool.pair(asked["rankings"], asked["rest"], TIME_LIMIT), brief.cards)
+        return pairs_in(self._pool.pair(asked["rankings"], asked["rest"], seconds, self), brief.cards)
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
@@ -161,16 +191,17 @@ def _write(transaction: Transaction, brief: Brief, found: list[FormedPair]) -> N
     log.info("pairing-published", program=program_id, revision=facts.revision, method=facts.method, pairs=len(found))
 
 
-def _give_up(transaction: Transaction, brief: Brief) -> bool:
+def _give_up(transaction: Transaction, program_id: str, request: int | None) -> bool:
     """Leave the pairing that holds; the next request tries again.
 
     Returns:
-        Whether the pairs were still asked for.
+        Whether the pairs were still asked for. Without a ``request`` any are.
     """
-    if not _is_asked_for(transaction, brief):
+    pairing, program = pairs_store.pairing(transaction, program_id), store.program(transaction, program_id) or {}
+    if not pairing or not pairing["due"] or program.get("cancelled") or request not in (None, pairing["requested"]):
         return False
     failure = say("The pairs could not be formed; the operators can see why in the log.")
-    pairs_store.save_pairing(transaction, brief.pairing["_id"], {"due": False, "failure": failure.to_document()})
+    pairs_store.save_pairing(transaction, program_id, {"due": False, "failure": failure.to_document()})
     return True
 
 

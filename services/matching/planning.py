@@ -1,8 +1,12 @@
-"""The planning and the pairing desk as a nameko extension: they are open as long as the service runs."""
+"""The planning and the pairing desk as a nameko extension: they are open as long as the service runs.
+
+Each has a thread of its own, so that no plan of an event under way waits until pairs are formed after another one.
+"""
 
 import os
 import secrets
 import time
+from functools import partial
 from threading import Event as Flag
 from typing import Any
 
@@ -32,33 +36,37 @@ class Planning(DependencyProvider):
 
     def setup(self) -> None:
         """Nothing runs yet."""
-        self._ended, self._stopping = Flag(), False
+        self._stopping = False
+        self._ended: list[Flag] = []
         self._pool = Pool(PROCESSES)
 
     def start(self) -> None:
         """Open the desks."""
         # A process id comes again after a restart in a container; a lease must tell the two lives apart.
         holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
-        self._desks = [desk(self.runtime.unit_of_work, self._pool, holder) for desk in (Desk, PairingDesk)]
-        self.container.spawn_managed_thread(self._work, identifier="planning")
+        for name, desk in (("planning", Desk), ("pairing", PairingDesk)):
+            opened = desk(self.runtime.unit_of_work, self._pool, holder)
+            ended = Flag()
+            self._ended.append(ended)
+            self.container.spawn_managed_thread(partial(self._work, opened, ended), identifier=name)
 
     def stop(self) -> None:
         """Close the desks: a plan in hand is given up and stays due, for another replica or the next start."""
         self._stopping = True
         self._pool.refuse()
-        self._ended.wait(10)
+        for ended in self._ended:
+            ended.wait(10)
         self._pool.stop()
 
     def get_dependency(self, worker_ctx: Any) -> None:
         """Nothing to hand out."""
 
-    def _work(self) -> None:
+    def _work(self, desk: Desk | PairingDesk, ended: Flag) -> None:
         self._pool.start()
         pauses = iter(backoff())
         while not self._stopping:
             try:
-                for desk in self._desks:
-                    desk.work()
+                desk.work()
                 pauses = iter(backoff())
                 time.sleep(LOOK)
             except Stopped:
@@ -72,4 +80,4 @@ class Planning(DependencyProvider):
                     break
                 log.exception("planning-error")
                 time.sleep(next(pauses))
-        self._ended.set()
+        ended.set()

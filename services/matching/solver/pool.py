@@ -28,6 +28,8 @@ class Pool:
         self._first = Solver()
         self._all = [self._first, *(Solver() for _ in range(size - 1))]
         self._spare = self._all[1:]
+        #: For whom each process is at work.
+        self._lent: dict[Solver, object] = {}
         # Last in, first out: what was used last is warm.
         self._free: LifoQueue[Solver] = LifoQueue()
         self._free.put(self._first)
@@ -37,19 +39,26 @@ class Pool:
         self._first.start()
 
     def ask(
-        self, question: dict[str, Any], seconds: float, progress: Callable[[float], None] = lambda share: None
+        self,
+        question: dict[str, Any],
+        seconds: float,
+        progress: Callable[[float], None] = lambda share: None,
+        owner: object = None,
     ) -> Answer:
         """See :meth:`Solver.ask`; asked again, up to :data:`TRIES` times in all, where the process dies."""
-        return self._try(lambda solver: solver.ask(question, seconds, progress))
+        return self._try(owner, lambda solver: solver.ask(question, seconds, progress))
 
-    def pair(self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def pair(
+        self, rankings: dict[str, Any], rest: dict[str, Any], seconds: float, owner: object = None
+    ) -> dict[str, Any]:
         """See :meth:`Solver.pair`; asked again as in :meth:`ask`."""
-        return self._try(lambda solver: solver.pair(rankings, rest, seconds))
+        return self._try(owner, lambda solver: solver.pair(rankings, rest, seconds))
 
-    def cancel(self) -> None:
-        """Give up the questions in hand."""
-        for solver in self._all:
-            solver.cancel()
+    def cancel(self, owner: object = None) -> None:
+        """Give up the questions in hand that were asked for ``owner``."""
+        for solver, its in list(self._lent.items()):
+            if its is owner:
+                solver.cancel()
 
     def refuse(self) -> None:
         """Give up the questions in hand and those that wait, and take no others: they end with ``Stopped``."""
@@ -57,26 +66,30 @@ class Pool:
             solver.refuse()
 
     def rest(self) -> None:
-        """Keep one process only, when no question is in hand."""
+        """Of the processes that nobody is asking, keep the first only."""
+        is_here = False
         while True:
             try:
                 solver = self._free.get_nowait()
             except Empty:
                 break
-            if solver is not self._first:
+            if solver is self._first:
+                is_here = True
+            else:
                 solver.stop()
                 self._spare.append(solver)
-        self._free.put(self._first)
+        if is_here:
+            self._free.put(self._first)
 
     def stop(self) -> None:
         """End all processes."""
         for solver in self._all:
             solver.stop()
 
-    def _try(self, ask: Callable[[Solver], Reply]) -> Reply:
+    def _try(self, owner: object, ask: Callable[[Solver], Reply]) -> Reply:
         for tried in range(1, TRIES + 1):
             try:
-                with self._one() as solver:
+                with self._one(owner) as solver:
                     return ask(solver)
             except Died as death:
                 log.warning("planner-died", tried=tried, of=TRIES)
@@ -84,11 +97,13 @@ class Pool:
         raise last
 
     @contextmanager
-    def _one(self) -> Iterator[Solver]:
+    def _one(self, owner: object) -> Iterator[Solver]:
         solver = self._borrow()
+        self._lent[solver] = owner
         try:
             yield solver
         finally:
+            del self._lent[solver]
             self._free.put(solver)
 
     def _borrow(self) -> Solver:
