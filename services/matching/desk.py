@@ -1,12 +1,13 @@
 """The planning desk: makes the plans that are due, one program at a time.
 
-What is planned is read in one transaction and written in another, with the planner's work in between. If what the
-plan was made from has changed meanwhile, nothing is written and the plan stays due: so replicas that work on the
-same program, and a replica that stalls and comes back, cannot spoil anything. The lease only spares double work.
+What is planned is read in one transaction and written in another, with the planner's work in between. Of the groups
+of sites that have changed meanwhile nothing is written, and their plan stays due; of a first plan all or nothing is.
+So replicas that work on the same program, and a replica that stalls and comes back, cannot spoil anything. The lease
+only spares double work.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from services.matching.domain.groups import (
     seats_in,
     touched_groups,
 )
+from services.matching.domain.leaving import with_those_gone
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.progress import Progress
@@ -32,6 +34,7 @@ from services.matching.solver.pool import Pool
 from shared.clock import monotonic
 from shared.messages import say
 from shared.storage.lease import Lease
+from shared.storage.mongo import is_passing
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger()
@@ -49,6 +52,9 @@ TIME_LIMIT = 20.0
 PLAN_SECONDS = 120.0
 #: of which each gets so much at least.
 LEAST_SECONDS = 2.0
+#: Seconds after which a plan is stopped that nothing will be kept of. Before that it is done sooner than a process is
+#: started anew, and its own is warm.
+WORTH_STOPPING = 1.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,12 @@ class Brief:
         """The sites to plan."""
         return [site for group in self.groups for site in group]
 
+    def of(self, groups: Iterable[tuple[str, ...]]) -> "Brief":
+        """The same for some of its groups only."""
+        kept = tuple(groups)
+        sites = {site for group in kept for site in group}
+        return replace(self, groups=kept, seats=tuple(seat for seat in self.seats if seat.site_id in sites))
+
 
 class Desk:
     """Plans the programs of one database with the processes of ``pool``."""
@@ -76,8 +88,8 @@ class Desk:
         self._unit_of_work = unit_of_work
         self._pool = pool
         self._holder = holder
-        #: Which request for a plan of the program in hand is being worked on.
-        self._request: int | None = None
+        #: What is being worked on, and since when (monotonic).
+        self._in_hand: tuple[Brief, float] | None = None
 
     def work(self) -> None:
         """Make the plans that are due and that no other replica makes.
@@ -90,10 +102,18 @@ class Desk:
             lease = Lease(database["leases"], f"plan:{program_id}", self._holder, LEASE_SECONDS)
             if lease.acquire() is None:
                 continue
-            self._request = None
-            is_wanted = partial(self._is_wanted, program_id)
-            with attended(lease, is_wanted, self._pool.cancel), PLANNING_SECONDS.time():
-                self.make(program_id)
+            self._in_hand = None
+            with attended(lease, self._is_wanted, partial(self._pool.cancel, self)), PLANNING_SECONDS.time():
+                try:
+                    self.make(program_id)
+                except Stopped:
+                    raise
+                except Exception as error:
+                    if is_passing(error):
+                        raise
+                    # The other programs must not wait for one that cannot be planned.
+                    log.exception("planning-error", program=program_id)
+                    self._give_up(program_id)
 
     def make(self, program_id: str) -> None:
         """Plan what is due of one program and publish what changes.
@@ -104,11 +124,11 @@ class Desk:
         brief = self._unit_of_work.transact(lambda transaction: _brief(transaction, program_id))
         if brief is None:
             return
-        self._request = brief.plan["requested"]
+        self._in_hand = brief, monotonic()
         try:
             answers = self._ask_all(brief)
         except SolverFailed as failure:
-            if self._unit_of_work.transact(lambda transaction: _give_up(transaction, brief)):
+            if self._give_up(program_id):
                 log.error("planning-failed", program=program_id, why=str(failure))
             else:
                 log.info("planning-called-off", program=program_id)
@@ -118,9 +138,22 @@ class Desk:
             PLANS_OVERTAKEN.inc()
             log.info("plan-overtaken", program=program_id)
 
-    def _is_wanted(self, program_id: str) -> bool:
-        request = self._request
-        return request is None or store.plan_called_off(self._unit_of_work.database, program_id) < request
+    def _give_up(self, program_id: str) -> bool:
+        """Whether what is given up was still wanted."""
+        request = self._in_hand[0].plan["requested"] if self._in_hand else None
+        return self._unit_of_work.transact(partial(_give_up, program_id=program_id, request=request))
+
+    def _is_wanted(self) -> bool:
+        """Whether anything will be kept of what is in hand."""
+        if self._in_hand is None:
+            return True
+        brief, since = self._in_hand
+        request = brief.plan["requested"]
+        now = store.requests_of(self._unit_of_work.database, brief.plan["_id"])
+        if now.get("called_off", 0) >= request:
+            return False
+        newer = store.asked_since(now, request)
+        return monotonic() - since < WORTH_STOPPING or any(newer.isdisjoint(group) for group in brief.groups)
 
     def _ask_all(self, brief: Brief) -> dict[tuple[str, ...], Answer]:
         """The plan of each group; they share nobody, so that they are planned beside each other.
@@ -142,13 +175,13 @@ class Desk:
             waiting -= 1
             note = progress.of_part(number)
             try:
-                if not self._is_wanted(program_id):
+                if not self._is_wanted():
                     raise SolverFailed("called off")
                 answers[group] = self._ask(brief, group, min(TIME_LIMIT, max(LEAST_SECONDS, share)), note)
             except (SolverFailed, Stopped) as failure:
                 # Raised by who waits for all; a green thread that raises has it printed as well.
                 if not failures:
-                    self._pool.cancel()
+                    self._pool.cancel(self)
                 failures.append(failure)
             else:
                 note(1.0)
@@ -175,7 +208,7 @@ class Desk:
         )
         if not asked["mentors"] or not asked["mentees"]:
             return _nobody(asked)
-        return self._pool.ask(asked, seconds, progress)
+        return self._pool.ask(asked, seconds, progress, self)
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
@@ -184,7 +217,8 @@ def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     if plan is None or program is None or not plan["due"] or "sites" not in program:
         return None
     groups = groups_of(program["sites"], store.remote_sites(transaction, program_id))
-    due = touched_groups(groups, set(plan["touched"]), [part["sites"] for part in plan["parts"]])
+    touched = {*plan["touched"], *store.asked_since(plan, plan["planned"])}
+    due = touched_groups(groups, touched, [part["sites"] for part in plan["parts"]])
     sites = [site for group in due for site in group]
     cards = tuple(store.roster(transaction, program_id, sites))
     return Brief(
@@ -201,27 +235,41 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     program_id = brief.plan["_id"]
     plan = store.plan(transaction, program_id)
     program = store.program(transaction, program_id)
-    overtaken = (
+    if (
         plan is None
         or program is None
         or not plan["due"]
-        or plan["requested"] != brief.plan["requested"]
-        or plan["revision"] != brief.plan["revision"]
-        or program.get("begun") != brief.program.get("begun")
-    )
-    if overtaken or plan is None or program is None:
+        or plan.get("called_off", 0) >= brief.plan["requested"]
+        or any(plan[each] != brief.plan[each] for each in ("revision", "planned"))
+    ):
         return False
+    changed = _changed_since(brief, plan, program)
+    stale = touched_groups(brief.groups, changed, [part["sites"] for part in plan["parts"]])
+    fresh = [group for group in brief.groups if group not in stale]
+    if not fresh or (stale and plan["revision"] == 0):
+        return False
+    brief = brief.of(fresh)
+    answers = {group: answers[group] for group in fresh}
     store.hold_program(transaction, program_id)
     ahead = _ahead(brief)
     revision = compare(ahead(brief.seats), ahead(seat for answer in answers.values() for seat in seats_in(answer.plan)))
     parts = _parts(plan["parts"], brief, answers)
-    done: dict[str, Any] = {"planned": plan["requested"], "due": False, "touched": [], "parts": parts}
+    left = sorted(changed | {site for group in stale for site in group})
+    done: dict[str, Any] = {"planned": brief.plan["requested"], "due": bool(left), "touched": left, "parts": parts}
     if plan["revision"] == 0 or not revision.is_empty:
         done |= _publish(transaction, brief, revision, parts)
         # Of the revision: a plan made anew that changes nothing leaves them, and what they tell of.
-        done["changes"] = [change for answer in answers.values() for change in answer.changes]
+        told = [change for answer in answers.values() for change in answer.changes]
+        done["changes"] = with_those_gone(told, revision.removed, {card.id: card for card in brief.cards})
     store.save_plan(transaction, program_id, done)
     return True
+
+
+def _changed_since(brief: Brief, plan: Mapping[str, Any], program: Mapping[str, Any]) -> set[str]:
+    """The sites of which a plan made by ``brief`` does not hold any more: people came or went, or a round began."""
+    before, now = brief.program.get("begun", {}), program.get("begun", {})
+    begun = {site for site in brief.sites if before.get(site, 0) != now.get(site, 0)}
+    return begun | store.asked_since(plan, brief.plan["requested"])
 
 
 def _ahead(brief: Brief) -> Callable[[Iterable[Seat]], list[Seat]]:
@@ -284,16 +332,16 @@ def _heads(brief: Brief, group: tuple[str, ...], role: str) -> int:
     )
 
 
-def _give_up(transaction: Transaction, brief: Brief) -> bool:
+def _give_up(transaction: Transaction, program_id: str, request: int | None) -> bool:
     """Leave the plan that holds; the next request, or the next change of the roster, tries again.
 
     Returns:
-        Whether the plan was still wanted.
+        Whether the plan was still wanted. Without a ``request`` any is.
     """
     failure = say("The planner could not make this plan; the operators can see why in the log.")
-    plan = store.plan(transaction, brief.plan["_id"])
-    if plan is not None and plan["due"] and plan["requested"] == brief.plan["requested"]:
-        store.save_plan(transaction, brief.plan["_id"], {"due": False, "failure": failure.to_document()})
+    plan = store.plan(transaction, program_id)
+    if plan is not None and plan["due"] and request in (None, plan["requested"]):
+        store.save_plan(transaction, program_id, {"due": False, "failure": failure.to_document()})
         return True
     return False
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.matching import pairs_store, store
 from services.matching.domain.going_on import Ranking, faults_of, met
+from services.matching.domain.leaving import ERASED
 from services.matching.domain.roster import MENTOR, Card
 from shared.events import write_time
 from shared.faults import Conflict, Forbidden, Invalid, NotFound, Problem
@@ -86,4 +87,4 @@ def _met(transaction: Transaction, card: Card) -> list[str]:
     others = [seat.mentee_id if card.role == MENTOR else seat.mentor_id for seat in seats]
     # Who was erased before the round began has the id in it until the next plan.
     erased = {card.id for card in store.cards_by_id(transaction, others).values() if card.erased}
-    return [other for other in others if other != store.ERASED and other not in erased]
+    return [other for other in others if other != ERASED and other not in erased]

@@ -1,20 +1,18 @@
 """Matching's own database: programs, the roster, plans and their meetings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pymongo import ASCENDING, DeleteOne, ReplaceOne
+from pymongo import ASCENDING, DeleteOne, ReplaceOne, ReturnDocument
 from pymongo.database import Database
 
 from services.matching import history, pairs_store
 from services.matching.domain.groups import Seat
+from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import Revision, meeting_id_of
 from services.matching.domain.roster import Card
 from shared.storage.unit_of_work import Transaction
-
-#: Stands for the id of an erased participant in meetings that took place.
-ERASED = "erased"
 
 Reader = Database[dict[str, Any]] | Transaction
 
@@ -132,16 +130,26 @@ def plan(reader: Reader, program_id: str) -> dict[str, Any] | None:
 
 def ask_for_plan(transaction: Transaction, program_id: str, cause: str, sites: Iterable[str]) -> None:
     """Have ``sites`` of the program planned (again), by whichever replica comes first."""
-    transaction["plans"].update_one(
+    sites = sorted(sites)
+    plan = transaction["plans"].find_one_and_update(
         {"_id": program_id},
         {
             "$inc": {"requested": 1},
             "$set": {"due": True, "cause": cause, "failure": None},
-            "$addToSet": {"touched": {"$each": sorted(sites)}},
+            "$addToSet": {"touched": {"$each": sites}},
             "$setOnInsert": {"revision": 0, "planned": 0, "parts": []},
         },
         upsert=True,
+        return_document=ReturnDocument.AFTER,
     )
+    # By which request: a plan that is being made meanwhile may still hold for the other sites.
+    if sites:
+        save_plan(transaction, program_id, {f"asked.{site}": plan["requested"] for site in sites})
+
+
+def asked_since(plan: Mapping[str, Any], request: int) -> set[str]:
+    """The sites that have been asked for after that request."""
+    return {site for site, number in plan.get("asked", {}).items() if number > request}
 
 
 def due_plans(database: Database[dict[str, Any]]) -> list[str]:
@@ -158,10 +166,9 @@ def call_off_plan(transaction: Transaction, program_id: str) -> bool:
     return True
 
 
-def plan_called_off(database: Database[dict[str, Any]], program_id: str) -> int:
-    """Up to which request for a plan all are called off; 0 if none is."""
-    row = database["plans"].find_one({"_id": program_id}, {"called_off": 1})
-    return (row or {}).get("called_off", 0)
+def requests_of(database: Database[dict[str, Any]], program_id: str) -> dict[str, Any]:
+    """What has become of the requests for a plan: which are ``called_off``, and which sites were ``asked`` for last."""
+    return database["plans"].find_one({"_id": program_id}, {"called_off": 1, "asked": 1}) or {}
 
 
 def save_plan(transaction: Transaction, program_id: str, changes: dict[str, Any]) -> None:

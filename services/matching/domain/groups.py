@@ -9,7 +9,7 @@ its sites has begun them.
 
 import math
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.matching.domain.roster import MENTEE, MENTOR, Card
@@ -95,27 +95,68 @@ def question(
     mentors = [card for card in present if card.role == MENTOR]
     mentees = [card for card in present if card.role == MENTEE]
     mentor_ids, mentee_ids = {c.id for c in mentors}, {c.id for c in mentees}
+    held = _Held([seat for seat in seats if seat.round <= frozen], mentor_ids, mentee_ids)
     asked: dict[str, Any] = {
         "format": "speedmentor.plan-input/1",
         "rounds": rounds,
         "table_policy": "mentor-stays",
-        "mentors": [_mentor(card, mentee_ids) for card in mentors],
-        "mentees": [_mentee(card, mentor_ids) for card in mentees],
+        "mentors": [_mentor(card, mentee_ids) for card in mentors] + held.mentors,
+        "mentees": [_mentee(card, mentor_ids) for card in mentees] + held.mentees,
         "never": sorted(
             list(pair) for pair in {*_never(mentors, mentee_ids), *_among(met_before, mentee_ids, mentor_ids)}
         ),
         "absent": [
             {"id": card.id, "from_round": first} for card in present if (first := _gone_from(card, frozen)) <= rounds
-        ],
+        ]
+        + [{"id": each["id"], "from_round": frozen + 1} for each in held.gone if frozen < rounds],
     }
     if revised:
+        ahead = [
+            seat
+            for seat in seats
+            if seat.round > frozen and seat.mentor_id in mentor_ids and seat.mentee_id in mentee_ids
+        ]
         asked["current"] = [
             {"round": seat.round, "mentee": seat.mentee_id, "mentor": seat.mentor_id, "table": seat.table}
-            for seat in sorted(seats, key=lambda seat: (seat.round, seat.mentee_id))
-            if seat.mentor_id in mentor_ids and seat.mentee_id in mentee_ids
+            for seat in sorted([*held.seats, *ahead], key=lambda seat: (seat.round, seat.mentee_id))
         ]
         asked["frozen_through"] = frozen
     return asked
+
+
+class _Held:
+    """Meetings that are history, with somebody in the place of each who is no longer known (erased, or gone elsewhere).
+
+    They count for the other one: who has met somebody who is erased has met somebody.
+    """
+
+    def __init__(self, seats: Iterable[Seat], mentors: Set[str], mentees: Set[str]) -> None:
+        self.seats: list[Seat] = []
+        self.mentors: list[dict[str, Any]] = []
+        self.mentees: list[dict[str, Any]] = []
+        at_table: dict[tuple[int, str], dict[str, Any]] = {}
+        for seat in seats:
+            if seat.mentor_id not in mentors and seat.mentee_id not in mentees:
+                continue
+            held = seat
+            if seat.mentor_id not in mentors:
+                mentor = at_table.get(seat.place)
+                if mentor is None:
+                    mentor = {"id": f"gone-mentor-{seat.round}-{seat.table}", "site": seat.site_id, "seats": 0}
+                    at_table[seat.place] = mentor
+                    self.mentors.append(mentor)
+                mentor["seats"] += 1
+                held = replace(held, mentor_id=mentor["id"])
+            if seat.mentee_id not in mentees:
+                mentee = {"id": f"gone-mentee-{len(self.mentees)}", "site": seat.site_id}
+                self.mentees.append(mentee)
+                held = replace(held, mentee_id=mentee["id"])
+            self.seats.append(held)
+
+    @property
+    def gone(self) -> list[dict[str, Any]]:
+        """Whoever stands for somebody: nobody meets them any more."""
+        return [*self.mentors, *self.mentees]
 
 
 def rounds_begun(group: tuple[str, ...], begun: Mapping[str, int]) -> int:

@@ -21,6 +21,10 @@ _REGISTRATIONS = {
 }
 
 
+#: What a registration tells that no plan depends on: a question more is no reason to plan anew.
+_NOT_PLANNED = frozenset({"questions", "has_story"})
+
+
 @dataclass(frozen=True)
 class Card:
     """A participant: ``data`` is the registration as published, ``None`` until it has come."""
@@ -55,7 +59,8 @@ class Card:
     @property
     def seating(self) -> tuple[Any, ...]:
         """All that who meets whom depends on."""
-        return (self.data, self.wants, self.avoids, self.absent_from, self.withdrawn, self.erased)
+        planned = {name: value for name, value in (self.data or {}).items() if name not in _NOT_PLANNED}
+        return (planned, self.data is None, self.wants, self.avoids, self.absent_from, self.withdrawn, self.erased)
 
     @property
     def status(self) -> str:

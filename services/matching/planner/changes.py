@@ -14,6 +14,12 @@ from shared.messages import Message, say
 Held = TypeVar("Held", Announced, Meeting)
 
 RELEASED, MOVED, ADDED = "released", "moved", "added"
+NOTHING_AHEAD = say("the mentee had no meeting ahead")
+
+
+def takes_the_place_of(mentor: str, number: int) -> Message:
+    """Why there is a new meeting: for the one with ``mentor`` in round ``number``."""
+    return say("takes the place of the meeting with {mentor} in round {round}", mentor=mentor, round=number)
 
 
 def changes_of(
@@ -112,13 +118,9 @@ class _Told:
         lost = [each for each in self.before[new.mentee] if (each.round, each.mentee, each.mentor) not in self.kept]
         mentors = self.plan_input.mentors
         if lost:
-            return say(
-                "takes the place of the meeting with {mentor} in round {round}",
-                mentor=mentors[lost[0].mentor].id,
-                round=lost[0].round,
-            )
+            return takes_the_place_of(mentors[lost[0].mentor].id, lost[0].round)
         if not self.before[new.mentee]:
-            return say("the mentee had no meeting ahead")
+            return NOTHING_AHEAD
         gone = [
             each
             for each in self.seat_before[new.round, new.mentor]

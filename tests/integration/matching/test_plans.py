@@ -74,6 +74,37 @@ def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
     assert (again["revision"], again["changes"]) == (2, after["changes"])
 
 
+def test_each_meeting_that_a_withdrawal_ends_is_explained(organizer: Organizer, eventually: Callable[..., Any]) -> None:
+    before = planned(organizer, eventually)
+    gone = organizer.people["mentor", "jkt", 0]
+    organizer.tell("withdrawn", "mentor", "jkt", 0)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    released = {
+        (each["round"], each["mentee"]): each["message"]["msgid"]
+        for each in organizer.plan()["changes"]
+        if each["mentor"] == gone
+    }
+    held = {(each["round"], each["mentee_id"]) for each in before["meetings"] if each["mentor_id"] == gone}
+    assert released == dict.fromkeys(held, "mentor {mentor} has withdrawn")
+
+
+def test_a_change_at_one_site_takes_nothing_from_the_plan_being_made_for_another(
+    deployment: Deployment, organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    planned(organizer, eventually)
+    with solver_stopped(deployment):
+        begin_to_plan(deployment, organizer, eventually)
+        organizer.miss("mentor", "upg", 0, from_round=1)
+        eventually(lambda: organizer.plan()["requested"] == 3, what="the second absence is known")
+    eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan without both")
+    changed: dict[int, set[str]] = {2: set(), 3: set()}
+    for event in outside.wait_for(0):
+        if "meeting-" in event["type"] and event["data"]["revision"] > 1:
+            changed[event["data"]["revision"]].add(event["data"]["site_id"])
+    assert changed == {2: {"jkt"}, 3: {"upg"}}
+    assert organizer.plan()["state"] == "planned"
+
+
 def test_who_comes_late_is_planned_again(organizer: Organizer, eventually: Callable[..., Any]) -> None:
     before = planned(organizer, eventually)
     organizer.miss("mentor", "upg", 1, from_round=1)

@@ -1,5 +1,6 @@
 """Which sites are planned together, and which anew."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.matching.domain.groups import Seat, groups_of, question, touched_groups
 from services.matching.domain.roster import Card
-from services.matching.planner import read_input
+from services.matching.planner import read_input, solve
 
 SITES = [
     {"site_id": "jkt", "starts_at": "2026-12-05T02:00:00.000Z"},
@@ -85,6 +86,28 @@ def test_who_comes_to_no_round_is_not_asked_about_unless_already_met(
     assert [mentee["id"] for mentee in asked["mentees"]] == asked_of
     assert [mentee["mentee"] for mentee in asked["current"]] == [each for each in asked_of if each == "e1"]
     read_input(asked)
+
+
+def test_a_meeting_with_somebody_who_is_erased_counts_for_the_other_one() -> None:
+    """One seat is left, and goes to whoever has met nobody."""
+    cards = [card("m1", "mentor"), card("e1", "mentee"), card("e2", "mentee")]
+    cards[0] = replace(cards[0], data={**(cards[0].data or {}), "rounds": [2]})
+    met = replace(MET, mentor_id="erased", table="jkt-9")
+    asked = question(("jkt",), 3, cards, [met], {"jkt": 1}, revised=True)
+    plan = solve(read_input(asked)).to_document()
+    assert {(each["mentee"], each["round"]) for each in plan["meetings"]} == {("e1", 1), ("e2", 2)}
+    assert plan["unmet"] == []
+
+
+def test_whoever_stands_for_the_erased_meets_nobody_any_more() -> None:
+    cards = [card("m1", "mentor", data=None), card("m2", "mentor"), card("e2", "mentee")]
+    pairs = [("e2", "erased"), ("erased", "erased"), ("erased", "m2")]
+    held = [replace(MET, mentee_id=mentee, mentor_id=mentor) for mentee, mentor in pairs]
+    asked = question(("jkt",), 3, cards, held, {"jkt": 1}, revised=True)
+    plan = solve(read_input(asked)).to_document()
+    later = [each for each in plan["meetings"] if each["round"] > 1]
+    assert {(each["mentee"], each["mentor"]) for each in later} == {("e2", "m2")}
+    assert len(plan["meetings"]) == 3
 
 
 @given(st.booleans(), st.integers(0, 3), st.sets(st.sampled_from(["m1", "e1", "e2"])))

@@ -1,6 +1,7 @@
 """A participant's card after any order of events."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,3 +84,12 @@ def test_an_erased_participant_leaves_nothing_that_a_late_event_could_bring_back
     card = after(events)
     assert card == Card("e1", "p", "mentee", withdrawn=True, erased=True)
     assert not card.plannable
+
+
+def test_a_question_more_is_no_reason_to_plan_anew() -> None:
+    before = apply(Card("e1", "p", "mentee"), registration("mentee-registered", 1, "jkt"))
+    asked = registration("mentee-updated", 2, "jkt")
+    after = apply(before, replace(asked, data={**asked.data, "questions": 7}))
+    assert after.data != before.data
+    assert after.seating == before.seating
+    assert apply(before, registration("mentee-updated", 2, "sub")).seating != before.seating
