@@ -17,6 +17,7 @@ from prometheus_client import Counter, Histogram
 
 from services.matching import history, store
 from services.matching.attending import LEASE_SECONDS, attended
+from services.matching.domain.begun import begun_by
 from services.matching.domain.groups import (
     Seat,
     groups_of,
@@ -213,7 +214,7 @@ class Desk:
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     plan = store.plan(transaction, program_id)
-    program = store.program(transaction, program_id)
+    program = _program(transaction, program_id)
     if plan is None or program is None or not plan["due"] or "sites" not in program:
         return None
     groups = groups_of(program["sites"], store.remote_sites(transaction, program_id))
@@ -231,10 +232,19 @@ def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     )
 
 
+def _program(transaction: Transaction, program_id: str) -> dict[str, Any] | None:
+    """The program, with the rounds that have begun by now, whether their bells have been heard or not."""
+    program = store.program(transaction, program_id)
+    if program is None:
+        return None
+    begun = begun_by(transaction.now, program.get("begun", {}), program.get("timetables", {}))
+    return {**program, "begun": begun}
+
+
 def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, ...], Answer]) -> bool:
     program_id = brief.plan["_id"]
     plan = store.plan(transaction, program_id)
-    program = store.program(transaction, program_id)
+    program = _program(transaction, program_id)
     if (
         plan is None
         or program is None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from services.matching import history, pairs_store, store
+from services.matching.domain.begun import Timetable, timetable_in
 from services.matching.domain.going_on import FormedPair, PairingFacts, events_of_erasure
 from services.matching.domain.roster import CAUSES, MENTEE, MENTOR, Card, apply, participant_of
 from shared.events import Event
@@ -86,11 +87,19 @@ def _end_pairs(transaction: Transaction, program_id: str, erased: list[Card]) ->
 
 
 def hear_rounds(events: list[Event], transaction: Transaction) -> None:
-    """Freeze the rounds that have begun."""
+    """Freeze the rounds that have begun, and keep when the others will."""
+    timetables: dict[str, dict[str, Timetable]] = {}
     for event in events:
+        if "timetable" in event.data:
+            told = timetables.setdefault(event.data["program_id"], {})
+            timetable, site_id = timetable_in(event), event.data["site_id"]
+            if site_id not in told or told[site_id]["revision"] < timetable["revision"]:
+                told[site_id] = timetable
         if event.name == "session-timer.round-started":
             program_id, site_id, number = (event.data[name] for name in ("program_id", "site_id", "round"))
             store.round_begun(transaction, program_id, site_id, number)
             # A meeting is history now: no new plan takes out of it who was erased since it was planned.
             store.forget(transaction, store.erased_in_round(transaction, program_id, site_id, number))
             history.remember(transaction, program_id, site_id, number)
+    for program_id, told in timetables.items():
+        store.save_timetables(transaction, program_id, told)

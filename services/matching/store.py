@@ -8,6 +8,7 @@ from pymongo import ASCENDING, DeleteOne, ReplaceOne, ReturnDocument
 from pymongo.database import Database
 
 from services.matching import history, pairs_store
+from services.matching.domain.begun import Timetable
 from services.matching.domain.groups import Seat
 from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import Revision, meeting_id_of
@@ -37,7 +38,7 @@ def prepare(database: Database[dict[str, Any]]) -> None:
 
 
 def program(reader: Reader, program_id: str) -> dict[str, Any] | None:
-    """What is known of a program: the published data, ``org``, and the rounds ``begun`` by site."""
+    """What is known of a program: the published data, ``org``, and the ``timetables`` and rounds ``begun`` by site."""
     return reader["programs"].find_one({"_id": program_id})
 
 
@@ -49,6 +50,18 @@ def save_program(transaction: Transaction, program_id: str, changes: dict[str, A
 def round_begun(transaction: Transaction, program_id: str, site_id: str, number: int) -> None:
     """Record that a site has begun a round: its meetings are no longer moved."""
     transaction["programs"].update_one({"_id": program_id}, {"$max": {f"begun.{site_id}": number}}, upsert=True)
+
+
+def save_timetables(transaction: Transaction, program_id: str, told: Mapping[str, Timetable]) -> None:
+    """Keep the newest timetable of each site; an older one, which may come later, is left."""
+    known = (program(transaction, program_id) or {}).get("timetables", {})
+    newer = {
+        f"timetables.{site}": timetable
+        for site, timetable in told.items()
+        if timetable["revision"] > known.get(site, {"revision": 0})["revision"]
+    }
+    if newer:
+        save_program(transaction, program_id, newer)
 
 
 def hold_program(transaction: Transaction, program_id: str) -> None:

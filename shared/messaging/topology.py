@@ -106,7 +106,19 @@ SUBSCRIPTIONS: Final = (
             "registration.participant-erased",
         ),
     ),
-    Subscription("matching", "rounds", ("session-timer.round-started", "session-timer.session-finished")),
+    Subscription(
+        "matching",
+        "rounds",
+        (
+            "session-timer.session-scheduled",
+            "session-timer.session-rescheduled",
+            "session-timer.session-paused",
+            "session-timer.session-resumed",
+            "session-timer.round-extended",
+            "session-timer.round-started",
+            "session-timer.session-finished",
+        ),
+    ),
     Subscription(
         "session_timer",
         "programs",

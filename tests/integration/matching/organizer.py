@@ -5,12 +5,12 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deploy.local import Deployment
-from shared.events import Event, NewEvent, seal
+from shared.events import Event, NewEvent, seal, write_time
 from shared.ids import new_id
 from shared.security.principal import Principal
 from shared.security.tokens import sign
@@ -117,6 +117,16 @@ class Organizer:
         data = {"session_id": session, "site_id": site, "revision": 1, "round": number, "late": False}
         times = {"scheduled_at": at, "actual_at": at, "ends_at": "2026-12-05T02:10:00.000Z"}
         self._publish([self.event("session-timer.round-started", session, site, **data, **times)])
+
+    def tell_timetable(self, site: str, *starts: datetime, revision: int = 1) -> None:
+        """Announce when the rounds of a site begin, as the session timer does ahead."""
+        session = f"session-{site}"
+        timetable = [
+            {"round": number, "starts_at": write_time(start), "ends_at": write_time(start + timedelta(minutes=10))}
+            for number, start in enumerate(starts, start=1)
+        ]
+        data = {"session_id": session, "site_id": site, "revision": revision, "plan_id": new_id()}
+        self._publish([self.event("session-timer.session-scheduled", session, site, **data, timetable=timetable)])
 
     def cancel_program(self) -> None:
         self._publish([self.event("registration.program-cancelled", self.program_id, reason="weather")])

@@ -4,11 +4,13 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from deploy.local import Deployment
+from shared.messaging.topology import subscription
 from tests.integration.backbone.stage import Outside
 from tests.integration.matching.organizer import SITES, Organizer, is_asked, planned, solver_stopped
 
@@ -72,6 +74,23 @@ def test_an_absence_changes_its_own_site_only_and_no_round_that_has_begun(
     eventually(lambda: organizer.plan()["planned"] > after["planned"], 30, "it is planned anew")
     again = organizer.plan()
     assert (again["revision"], again["changes"]) == (2, after["changes"])
+
+
+def test_a_round_whose_time_has_come_is_not_planned_anew_though_its_bell_was_not_heard(
+    deployment: Deployment, organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    before = planned(organizer, eventually)
+    now = datetime.now(UTC)
+    organizer.tell_timetable("jkt", now - timedelta(minutes=1), now + timedelta(hours=1), now + timedelta(hours=2))
+    (name,) = deployment.names
+    handled = f'speedmentor_events_handled_total{{queue="{subscription("matching", "rounds").queue}"}} 1.0'
+    eventually(lambda: handled in deployment.health(name, "/metrics")[1], what="the timetable is known")
+    organizer.miss("mentor", "jkt", 0, from_round=1)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the mentor")
+    first = [{each for each in by_place(plan, "jkt") if each[0] == 1} for plan in (before, organizer.plan())]
+    assert first[0] == first[1]
+    gone = organizer.people["mentor", "jkt", 0]
+    assert [each["round"] for each in organizer.plan()["meetings"] if each["mentor_id"] == gone] == [1]
 
 
 def test_each_meeting_that_a_withdrawal_ends_is_explained(organizer: Organizer, eventually: Callable[..., Any]) -> None:
