@@ -46,6 +46,8 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
     elif event.name == "registration.program-cancelled":
         store.save_program(transaction, program_id, {"cancelled": True})
         store.call_off_plan(transaction, program_id)
+        # No plan comes any more that would release the meetings of those who were erased since the last one.
+        store.forget(transaction, store.erased_in_program(transaction, program_id))
         pairs_store.call_off_pairing(transaction, program_id)
 
 
@@ -57,6 +59,7 @@ def _forget(transaction: Transaction, erased: list[Card], before: Mapping[str, C
     for card in erased:
         by_program.setdefault(card.program_id, []).append(card)
     for program_id, cards in by_program.items():
+        store.forget_in_plan(transaction, program_id, {card.id for card in cards})
         _end_pairs(transaction, program_id, cards)
 
 

@@ -1,6 +1,6 @@
 """Matching's own database: programs, the roster, plans and their meetings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.matching.domain.groups import Seat
 from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import Revision, meeting_id_of
 from services.matching.domain.roster import Card
+from shared.messages import Message
 from shared.storage.unit_of_work import Transaction
 
 Reader = Database[dict[str, Any]] | Transaction
@@ -218,14 +219,53 @@ def erased_in_round(transaction: Transaction, program_id: str, site_id: str, num
     return [card for card in cards_by_id(transaction, ids).values() if card.erased]
 
 
+def erased_in_program(transaction: Transaction, program_id: str) -> list[Card]:
+    """The erased of a program."""
+    return [_card(row) for row in transaction["cards"].find({"program_id": program_id, "erased": True})]
+
+
 def forget(transaction: Transaction, cards: Iterable[Card]) -> None:
-    """Take the ids of erased people off the meetings that have begun; a new plan releases the others."""
+    """Take the ids of erased people off the meetings that no new plan releases.
+
+    Those are the meetings that have begun and, since a cancelled program is not planned any more, all of such a one.
+    """
     for card in cards:
-        begun = (program(transaction, card.program_id) or {}).get("begun", {})
+        of = program(transaction, card.program_id) or {}
+        begun, cancelled = of.get("begun", {}), of.get("cancelled", False)
         for meeting in meetings_of(transaction, card.id):
-            if meeting["round"] <= begun.get(meeting["site_id"], 0):
+            if cancelled or meeting["round"] <= begun.get(meeting["site_id"], 0):
                 field = f"{card.role}_id"
                 transaction["meetings"].update_one({"_id": meeting["_id"]}, {"$set": {field: ERASED}})
+
+
+def forget_in_plan(transaction: Transaction, program_id: str, erased: Set[str]) -> None:
+    """Take the ids of erased people out of what is told of the plan that holds.
+
+    It may be told for good: a plan that changes nothing leaves it, and where plans are called off there is none.
+    """
+    held = plan(transaction, program_id)
+    if held is None:
+        return
+    before = {"changes": held.get("changes", []), "parts": held["parts"]}
+    after = {
+        "changes": [change_without(each, erased) for each in before["changes"]],
+        "parts": [part_without(each, erased) for each in before["parts"]],
+    }
+    if after != before:
+        save_plan(transaction, program_id, after)
+
+
+def change_without(change: Mapping[str, Any], erased: Set[str]) -> dict[str, Any]:
+    """A change of a plan that names nobody of ``erased``, neither who meets nor in the reason why."""
+    why = Message.from_document(change["message"])
+    why = Message(why.msgid, {name: ERASED if value in erased else value for name, value in why.params.items()})
+    sides = {side: ERASED for side in ("mentee", "mentor") if change[side] in erased}
+    return {**change, **sides, "why": str(why), "message": why.to_document()}
+
+
+def part_without(part: Mapping[str, Any], erased: Set[str]) -> dict[str, Any]:
+    """What is known of a group's plan with nobody of ``erased`` among the unmet, whose reasons name no one else."""
+    return {**part, "unmet": [each for each in part["unmet"] if each["mentee"] not in erased]}
 
 
 def save_revision(transaction: Transaction, program_id: str, plan_id: str, revision: Revision) -> None:

@@ -1,6 +1,7 @@
-"""What the erased have ranked, and who has ranked or met them: gone, even where the two happen at the same time."""
+"""What the erased have ranked, who has ranked or met them, and what plans tell of them: gone, whatever comes first."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.matching.ranking import rank
 from shared.events import NewEvent, seal
 from shared.faults import Invalid, NotFound
 from shared.ids import new_id
+from shared.messages import say
 from shared.security.principal import Principal
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
@@ -54,6 +56,36 @@ class World:
         data |= {"revision": 1, "late": False, "scheduled_at": at, "actual_at": at, "ends_at": at}
         new = NewEvent("session-timer.round-started", "session", data, "acme", self.program_id, "jkt")
         hear_rounds([seal(new, id=new_id(), ordinal=1, time=transaction.now, correlationid=new_id())], transaction)
+
+    def cancel(self, transaction: Transaction) -> None:
+        data = {"program_id": self.program_id, "reason": "weather"}
+        new = NewEvent("registration.program-cancelled", self.program_id, data, "acme", self.program_id)
+        event = seal(new, id=new_id(), ordinal=2, time=transaction.now, correlationid=new_id())
+        hear_registration([event], transaction)
+
+    def plan_second_round(self, transaction: Transaction) -> None:
+        """Have the two meet again, and have the plan tell of both in its changes and its reasons."""
+        mentee, mentor = self.ids[MENTEE], self.ids[MENTOR]
+        seat = Seat(mentee, mentor, 2, "jkt-1", "jkt", 500, {})
+        store.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision((seat,), (), (), ()))
+        store.ask_for_plan(transaction, self.program_id, "request", ["jkt"])
+        why = say("the mentee meets {mentor} in round {round}", mentor=mentor, round=1)
+        change = {"kind": "added", "round": 2, "mentee": mentee, "mentor": mentor}
+        change |= {"why": str(why), "message": why.to_document()}
+        unmet = [{"mentee": mentee, "meetings": 0, "reason": "is absent", "messages": [say("is absent").to_document()]}]
+        part = {"sites": ["jkt"], "mentors": 1, "mentees": 1, "quality": {}, "unmet": unmet}
+        done = {"due": False, "planned": 1, "revision": 1, "touched": [], "parts": [part], "changes": [change]}
+        store.save_plan(transaction, self.program_id, done)
+
+    def held(self) -> list[dict[str, Any]]:
+        """The meetings as they are kept, by round."""
+        return store.meetings(self.unit_of_work.database, self.program_id)
+
+    def plan(self) -> dict[str, Any]:
+        """The plan as it is kept."""
+        plan = store.plan(self.unit_of_work.database, self.program_id)
+        assert plan is not None
+        return plan
 
     def rankings(self) -> dict[str, list[str]]:
         """What is ranked, by who ranks."""
@@ -107,12 +139,41 @@ def test_an_erasure_sees_what_is_ranked_while_it_begins(world: World, role: str)
 
 
 def test_a_round_that_begins_before_there_is_a_new_plan_has_nobody_erased_in_it(world: World) -> None:
-    def plan_second_round(transaction: Transaction) -> None:
-        seat = Seat(world.ids[MENTEE], world.ids[MENTOR], 2, "jkt-1", "jkt", 500, {})
-        store.save_revision(transaction, world.program_id, plan_id_of(world.program_id), Revision((seat,), (), (), ()))
-
-    world.unit_of_work.transact(plan_second_round)
+    world.unit_of_work.transact(world.plan_second_round)
     world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTOR))
     world.unit_of_work.transact(lambda transaction: world.begin_round(transaction, 2))
-    (held,) = store.meetings(world.unit_of_work.database, world.program_id)
+    (held,) = world.held()
     assert (held["round"], held["mentor_id"], held["mentee_id"]) == (2, store.ERASED, world.ids[MENTEE])
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+def test_a_plan_does_not_tell_of_the_erased_but_releases_their_meetings_ahead(world: World, role: str) -> None:
+    world.unit_of_work.transact(world.plan_second_round)
+    world.unit_of_work.transact(lambda transaction: world.erase(transaction, role))
+    plan, (held,) = world.plan(), world.held()
+    assert world.ids[role] not in str(plan)
+    assert plan["due"], "a new plan follows"
+    assert held[f"{role}_id"] == world.ids[role], "which needs the id to release the meeting"
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+@pytest.mark.parametrize("order", [("cancel", "erase"), ("erase", "cancel")])
+def test_nothing_of_the_erased_is_left_in_a_cancelled_program(world: World, role: str, order: tuple[str, str]) -> None:
+    world.unit_of_work.transact(world.plan_second_round)
+    doing: dict[str, Callable[[Transaction], None]] = {
+        "cancel": world.cancel,
+        "erase": lambda transaction: world.erase(transaction, role),
+    }
+    for each in order:
+        world.unit_of_work.transact(doing[each])
+    plan, (held,) = world.plan(), world.held()
+    assert not plan["due"], "no plan follows"
+    assert world.ids[role] not in str((plan, held))
+    assert held[f"{role}_id"] == store.ERASED
+
+
+def test_a_plan_that_is_called_off_after_the_erasure_tells_of_nobody_erased(world: World) -> None:
+    world.unit_of_work.transact(world.plan_second_round)
+    world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTEE))
+    world.unit_of_work.transact(lambda transaction: store.call_off_plan(transaction, world.program_id))
+    assert world.ids[MENTEE] not in str(world.plan())
