@@ -1,7 +1,6 @@
 """What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
 
 from collections import Counter
-from collections.abc import Mapping
 
 from services.matching import history, pairs_store, store
 from services.matching.domain.begun import Timetable, timetable_in
@@ -18,6 +17,7 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
     touched: dict[str, Card] = {}
     causes: dict[str, str] = {}
     sites: dict[str, set[str]] = {}
+    gone: set[history.Person] = set()
     for event, who in about:
         if who is None:
             _hear_program(event, transaction)
@@ -27,11 +27,16 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
         before = touched.get(participant_id) or cards.get(participant_id) or Card(participant_id, program_id, role)
         after = apply(before, event)
         touched[participant_id] = after
+        if after.erased:
+            # Who that was is known from before or, where a registration comes only after the erasure, from that.
+            known = {before.person_id, event.data.get("person_id")}
+            gone |= {history.Person(event.org, role, person_id) for person_id in known if person_id}
         if after.seating != before.seating and event.name in CAUSES:
             causes[program_id] = CAUSES[event.name]
             sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     store.save_cards(transaction, touched.values())
-    _forget(transaction, [card for card in touched.values() if card.erased], cards)
+    _forget(transaction, [card for card in touched.values() if card.erased])
+    history.forget(transaction, gone)
     for program_id, cause in causes.items():
         store.hold_program(transaction, program_id)
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
@@ -51,10 +56,9 @@ def _hear_program(event: Event, transaction: Transaction) -> None:
         pairs_store.call_off_pairing(transaction, program_id)
 
 
-def _forget(transaction: Transaction, erased: list[Card], before: Mapping[str, Card]) -> None:
-    """Forget people of whom ``before`` has what was known of them until now."""
+def _forget(transaction: Transaction, erased: list[Card]) -> None:
+    """Forget people in their programs."""
     store.forget(transaction, erased)
-    history.forget(transaction, [before[card.id] for card in erased if card.id in before])
     by_program: dict[str, list[Card]] = {}
     for card in erased:
         by_program.setdefault(card.program_id, []).append(card)

@@ -4,13 +4,21 @@ People are told by the opaque id that registration gives the same person in ever
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
 
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from shared.storage.unit_of_work import Transaction
+
+
+class Person(NamedTuple):
+    """Somebody in a role, as known in all programs of an organization."""
+
+    org: str | None
+    role: str
+    person_id: str
 
 
 def prepare(database: Database[dict[str, Any]]) -> None:
@@ -56,8 +64,7 @@ def met_before(
             yield mentee, by_person[MENTOR, row[MENTOR]]
 
 
-def forget(transaction: Transaction, cards: Iterable[Card]) -> None:
-    """Take these people, as they were known until now, out of the history."""
-    for card in cards:
-        if card.person_id:
-            transaction["history"].delete_many({card.role: card.person_id})
+def forget(transaction: Transaction, persons: Iterable[Person]) -> None:
+    """Take these people out of the history."""
+    for person in persons:
+        transaction["history"].delete_many({person.role: person.person_id})

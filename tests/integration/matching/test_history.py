@@ -1,0 +1,87 @@
+"""Who has met whom in earlier programs: forgotten with the people, and known of all who are the same person."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from services.matching import store
+from services.matching.events import hear_registration
+from shared.events import Event, NewEvent, seal
+from shared.ids import new_id
+from shared.storage.unit_of_work import UnitOfWork
+
+pytestmark = pytest.mark.integration
+
+MENTOR, MENTEE = "mentor", "mentee"
+#: Somebody who has met before, as every program of the organization knows the person.
+AMI = "person-ami"
+
+
+class Past:
+    """An organization in whose earlier program people have met, and what registration tells of a new one."""
+
+    def __init__(self, unit_of_work: UnitOfWork) -> None:
+        self.unit_of_work = unit_of_work
+        self.org = f"org-{new_id()}"
+        self.program_id = new_id()
+        self.participant_id = new_id()
+
+    def met(self, mentor: str, mentee: str, *programs: str, org: str = "") -> None:
+        """Note that two persons have met."""
+        org = org or self.org
+        row = {"_id": f"{org}|{mentor}|{mentee}", "org": org, MENTOR: mentor, MENTEE: mentee}
+        self.unit_of_work.database["history"].insert_one({**row, "programs": list(programs)})
+
+    def left(self, org: str = "") -> set[tuple[str, str]]:
+        """Who is known to have met whom (mentor, mentee)."""
+        rows = self.unit_of_work.database["history"].find({"org": org or self.org})
+        return {(row[MENTOR], row[MENTEE]) for row in rows}
+
+    def registered(self, role: str, ordinal: int = 1) -> Event:
+        """Ami is registered, or told of once more."""
+        name = f"{role}-registered" if ordinal == 1 else f"{role}-updated"
+        return self._event(name, ordinal, **{f"{role}_id": self.participant_id, "site_id": "jkt", "person_id": AMI})
+
+    def erased(self, role: str) -> Event:
+        """Ami is erased."""
+        return self._event("participant-erased", 3, participant_id=self.participant_id, role=role)
+
+    def hear(self, *events: Event) -> None:
+        """Have all ``events`` in one transaction."""
+        self.unit_of_work.transact(lambda transaction: hear_registration(list(events), transaction))
+
+    def _event(self, name: str, ordinal: int, **data: Any) -> Event:
+        data = {"program_id": self.program_id, **data}
+        new = NewEvent(f"registration.{name}", self.participant_id, data, self.org, self.program_id)
+        now = self.unit_of_work.clock.now()
+        return seal(new, id=new_id(), ordinal=ordinal, time=now, correlationid=new_id())
+
+
+@pytest.fixture
+def past(unit_of_work: UnitOfWork) -> Past:
+    made = Past(unit_of_work)
+    made.met(AMI, "person-ben", "earlier")
+    made.met("person-ben", AMI, "earlier")
+    return made
+
+
+#: What registration tells of the role, in the batches in which it may come.
+ORDERS: dict[str, Callable[[Past, str], list[list[Event]]]] = {
+    "one after the other": lambda past, role: [[past.registered(role)], [past.erased(role)]],
+    "in one batch": lambda past, role: [[past.registered(role), past.erased(role)]],
+    "the erasure first": lambda past, role: [[past.erased(role)], [past.registered(role)]],
+    "the erasure first in a batch": lambda past, role: [[past.erased(role), past.registered(role)]],
+    "more in between": lambda past, role: [[past.registered(role)], [past.registered(role, 2), past.erased(role)]],
+}
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+@pytest.mark.parametrize("order", ORDERS)
+def test_who_is_erased_is_not_in_the_history_of_earlier_programs(past: Past, role: str, order: str) -> None:
+    for batch in ORDERS[order](past, role):
+        past.hear(*batch)
+    assert past.left() == {("person-ben", AMI) if role == MENTOR else (AMI, "person-ben")}
+    card = store.card(past.unit_of_work.database, past.participant_id)
+    assert card is not None
+    assert card.erased
