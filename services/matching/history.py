@@ -8,9 +8,13 @@ from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from shared.storage.unit_of_work import Transaction
+
+#: The database's code for an index that is not there.
+_INDEX_NOT_FOUND = 27
 
 
 class Person(NamedTuple):
@@ -24,7 +28,17 @@ class Person(NamedTuple):
 def prepare(database: Database[dict[str, Any]]) -> None:
     """Create the indexes; safe to repeat."""
     database["history"].create_index([("org", ASCENDING), (MENTOR, ASCENDING)])
-    database["history"].create_index([(MENTEE, ASCENDING)])
+    database["history"].create_index([("org", ASCENDING), (MENTEE, ASCENDING)])
+    _drop_index(database, [(MENTEE, ASCENDING)])
+
+
+def _drop_index(database: Database[dict[str, Any]], keys: list[tuple[str, int]]) -> None:
+    """Drop an index that older databases have. Another replica may be at it too, so it is not looked for first."""
+    try:
+        database["history"].drop_index(keys)
+    except OperationFailure as failure:
+        if failure.code != _INDEX_NOT_FOUND:
+            raise
 
 
 def remember(transaction: Transaction, program_id: str, site_id: str, number: int) -> None:
@@ -67,4 +81,4 @@ def met_before(
 def forget(transaction: Transaction, persons: Iterable[Person]) -> None:
     """Take these people out of the history."""
     for person in persons:
-        transaction["history"].delete_many({person.role: person.person_id})
+        transaction["history"].delete_many({"org": person.org, person.role: person.person_id})

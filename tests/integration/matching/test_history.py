@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pymongo import ASCENDING
 
-from services.matching import store
+from services.matching import history, store
 from services.matching.events import hear_registration
 from shared.events import Event, NewEvent, seal
 from shared.ids import new_id
@@ -85,3 +86,29 @@ def test_who_is_erased_is_not_in_the_history_of_earlier_programs(past: Past, rol
     card = store.card(past.unit_of_work.database, past.participant_id)
     assert card is not None
     assert card.erased
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+def test_the_history_of_another_organization_is_its_own(past: Past, role: str) -> None:
+    other = f"other-{past.org}"
+    past.met(AMI, "person-ben", "theirs", org=other)
+    past.met("person-ben", AMI, "theirs", org=other)
+    past.hear(past.registered(role), past.erased(role))
+    assert past.left(other) == {(AMI, "person-ben"), ("person-ben", AMI)}
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+def test_forgetting_reads_no_more_of_the_history_than_it_deletes(past: Past, role: str) -> None:
+    past.met("person-dewi", "person-eko", "earlier")
+    mine = past.unit_of_work.database["history"].find({"org": past.org, role: AMI})
+    assert mine.explain()["executionStats"]["totalDocsExamined"] == 1
+
+
+def test_a_database_of_before_is_prepared_too_and_more_than_once(unit_of_work: UnitOfWork) -> None:
+    rows = unit_of_work.database["history"]
+    rows.drop_indexes()
+    rows.create_index([("org", ASCENDING), (MENTOR, ASCENDING)])
+    rows.create_index([(MENTEE, ASCENDING)])
+    for _ in range(2):
+        history.prepare(unit_of_work.database)
+    assert set(rows.index_information()) == {"_id_", "org_1_mentor_1", "org_1_mentee_1"}
