@@ -4,6 +4,7 @@ People are told by the opaque id that registration gives the same person in ever
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 from pymongo import ASCENDING, UpdateOne
@@ -68,14 +69,30 @@ def remember(transaction: Transaction, program_id: str, site_id: str, number: in
 def met_before(
     transaction: Transaction, program: Mapping[str, Any], cards: Iterable[Card]
 ) -> Iterable[tuple[str, str]]:
-    """The pairs (mentee, mentor) of ``cards`` that have met in another program of the organization."""
-    by_person = {(card.role, card.person_id): card.id for card in cards if card.person_id}
-    mentors = [person for role, person in by_person if role == MENTOR]
-    earlier = {"org": program["org"], MENTOR: {"$in": mentors}, "programs": {"$elemMatch": {"$ne": program["_id"]}}}
-    for row in transaction["history"].find(earlier, batch_size=100_000):
-        mentee = by_person.get((MENTEE, row[MENTEE]))
-        if mentee is not None:
-            yield mentee, by_person[MENTOR, row[MENTOR]]
+    """The pairs (mentee, mentor) of ``cards`` whose persons have met, in another program or under another id.
+
+    Who withdraws and registers again has two cards, and both are the person who has met somebody: in another program of
+    the organization or, which no other program tells, in this one.
+    """
+    ids = _ids_by_person(cards)
+    mentors = [person for role, person in ids if role == MENTOR]
+    queries: list[dict[str, Any]] = [{MENTOR: {"$in": mentors}, "programs": {"$elemMatch": {"$ne": program["_id"]}}}]
+    for role in (MENTOR, MENTEE):
+        again = [person for (other, person), known in ids.items() if other == role and len(known) > 1]
+        if again:
+            queries.append({role: {"$in": again}, "programs": program["_id"]})
+    for query in queries:
+        for row in transaction["history"].find({"org": program["org"], **query}, batch_size=100_000):
+            yield from product(ids.get((MENTEE, row[MENTEE]), ()), ids.get((MENTOR, row[MENTOR]), ()))
+
+
+def _ids_by_person(cards: Iterable[Card]) -> Mapping[tuple[str, str], list[str]]:
+    """Under which ids a person takes part, by role and person."""
+    ids: dict[tuple[str, str], list[str]] = {}
+    for card in cards:
+        if card.person_id:
+            ids.setdefault((card.role, card.person_id), []).append(card.id)
+    return ids
 
 
 def forget(transaction: Transaction, persons: Iterable[Person]) -> None:

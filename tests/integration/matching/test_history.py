@@ -7,6 +7,7 @@ import pytest
 from pymongo import ASCENDING
 
 from services.matching import history, store
+from services.matching.domain.roster import Card
 from services.matching.events import hear_registration
 from shared.events import Event, NewEvent, seal
 from shared.ids import new_id
@@ -112,3 +113,43 @@ def test_a_database_of_before_is_prepared_too_and_more_than_once(unit_of_work: U
     for _ in range(2):
         history.prepare(unit_of_work.database)
     assert set(rows.index_information()) == {"_id_", "org_1_mentor_1", "org_1_mentee_1"}
+
+
+def card(participant_id: str, role: str, person_id: str | None, **other: Any) -> Card:
+    return Card(participant_id, "now", role, "jkt", {"person_id": person_id}, **other)
+
+
+#: Ami has withdrawn and registered again as a mentor, and so has a mentee, Ben; Cica has not.
+CARDS = [
+    card("ami-1", MENTOR, AMI, withdrawn=True),
+    card("ami-2", MENTOR, AMI),
+    card("ben-1", MENTEE, "person-ben", withdrawn=True),
+    card("ben-2", MENTEE, "person-ben"),
+    card("cica", MENTEE, "person-cica"),
+    card("dewi", MENTOR, "person-dewi"),
+    card("unknown", MENTEE, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("mentor", "mentee", "programs", "apart"),
+    [
+        ("person-dewi", "person-cica", ["earlier"], {("cica", "dewi")}),
+        ("person-dewi", "person-cica", ["earlier", "now"], {("cica", "dewi")}),
+        (AMI, "person-cica", ["earlier"], {("cica", "ami-1"), ("cica", "ami-2")}),
+        ("person-dewi", "person-ben", ["earlier"], {("ben-1", "dewi"), ("ben-2", "dewi")}),
+        (AMI, "person-cica", ["now"], {("cica", "ami-1"), ("cica", "ami-2")}),
+        ("person-dewi", "person-ben", ["now"], {("ben-1", "dewi"), ("ben-2", "dewi")}),
+        ("person-dewi", "person-cica", ["now"], set()),
+        ("person-dewi", "person-gone", ["earlier", "now"], set()),
+    ],
+)
+def test_who_has_met_is_kept_apart_under_every_id(
+    unit_of_work: UnitOfWork, mentor: str, mentee: str, programs: list[str], apart: set[tuple[str, str]]
+) -> None:
+    past = Past(unit_of_work)
+    past.met(mentor, mentee, *programs)
+    past.met(mentor, mentee, *programs, org=f"other-{past.org}")
+    program = {"_id": "now", "org": past.org}
+    found = unit_of_work.transact(lambda transaction: set(history.met_before(transaction, program, CARDS)))
+    assert found == apart
