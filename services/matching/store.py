@@ -12,7 +12,7 @@ from services.matching.domain.begun import Timetable
 from services.matching.domain.groups import Seat
 from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import Revision, meeting_id_of
-from services.matching.domain.roster import Card
+from services.matching.domain.roster import MENTEE, MENTOR, Card
 from shared.messages import Message
 from shared.storage.unit_of_work import Transaction
 
@@ -97,8 +97,31 @@ def known_count(reader: Reader, program_id: str, role: str) -> int:
 
 
 def remote_sites(reader: Reader, program_id: str) -> set[str]:
-    """The sites that have participants who can meet people of other sites."""
-    return set(reader["cards"].distinct("site_id", {"program_id": program_id, "data.remote": True}))
+    """The sites to plan together, and to pair together, since people of one can meet those of another.
+
+    They can if a remote mentor and a remote mentee who both are still coming are at different ones. Sites whose people
+    have met each other stay together whoever withdraws: apart, each of them would know a half of these meetings.
+    """
+    query = {"program_id": program_id, "data.remote": True}
+    people = list(reader["cards"].find(query, {"role": 1, "site_id": 1, "withdrawn": 1}, batch_size=100_000))
+    coming = [row for row in people if not row["withdrawn"]]
+    mentors, mentees = ({row["site_id"] for row in coming if row["role"] == role} for role in (MENTOR, MENTEE))
+    able = mentors | mentees if mentors and mentees and len(mentors | mentees) > 1 else set()
+    return able | _sites_met_across(reader, program_id, {row["_id"]: row["site_id"] for row in people})
+
+
+def _sites_met_across(reader: Reader, program_id: str, site_of: Mapping[str, str]) -> set[str]:
+    """The sites of the meetings begun of people at another site; ``site_of`` are those who can have met so.
+
+    A meeting is at the mentor's site, so that it is the mentee who may be elsewhere.
+    """
+    begun = (program(reader, program_id) or {}).get("begun")
+    if not begun:
+        return set()
+    query = {"program_id": program_id, "mentee_id": {"$in": list(site_of)}}
+    rows = reader["meetings"].find(query, {"mentee_id": 1, "site_id": 1, "round": 1}, batch_size=100_000)
+    met = [(row["site_id"], site_of[row["mentee_id"]]) for row in rows if row["round"] <= begun.get(row["site_id"], 0)]
+    return {site for here, there in met if here != there for site in (here, there)}
 
 
 def _at(program_id: str, sites: Iterable[str] | None) -> dict[str, Any]:
