@@ -23,6 +23,15 @@ class OfProgram(Schema):
     program_id = fields.String(required=True, validate=Length(1, 128))
 
 
+class OfParticipant(Schema):
+    """What is asked of a participant."""
+
+    class Meta:
+        unknown = RAISE
+
+    participant_id = fields.String(required=True, validate=Length(1, 128))
+
+
 class Command(OfProgram):
     """What is to be done once."""
 

@@ -10,7 +10,7 @@ from services.matching.domain.roster import MENTEE, MENTOR
 from services.matching.events import hear_registration, hear_rounds
 from services.matching.planning import Planning
 from services.matching.ranking import own_card, rank, ranking_view
-from services.matching.schemas import OfProgram, RequestPairing, RequestPlan, SubmitRanking
+from services.matching.schemas import OfParticipant, OfProgram, RequestPairing, RequestPlan, SubmitRanking
 from services.matching.views import own_meeting, own_pairs, pairing_view, plan_view
 from shared.arguments import load
 from shared.events import Event
@@ -74,6 +74,7 @@ class Matching:
     @answers
     def get_plan(self, program_id: str) -> dict[str, Any]:
         """The plan that holds, and how far a newer one is."""
+        program_id = load(OfProgram, {"program_id": program_id})["program_id"]
 
         def read(transaction: Transaction) -> dict[str, Any]:
             self._authorize(transaction, program_id)
@@ -85,11 +86,13 @@ class Matching:
     @answers
     def get_agenda(self, participant_id: str) -> dict[str, Any]:
         """Whom a participant meets, by round."""
+        participant_id = load(OfParticipant, {"participant_id": participant_id})["participant_id"]
         principal = self.caller()
         card = store.card(self.work.database, participant_id)
         if card is None:
             raise NotFound(say("There is no such participant."))
-        if principal.subject != participant_id:
+        # An account may have any name, also one that is a participant's id.
+        if principal.role not in PARTICIPANTS or principal.subject != participant_id:
             program = store.program(self.work.database, card.program_id) or {}
             principal.require_organizer(program.get("org", ""), card.program_id, card.site_id)
         meetings = store.meetings_of(self.work.database, participant_id)
@@ -166,6 +169,7 @@ class Matching:
     @answers
     def ledger(self, program_id: str) -> dict[str, Any]:
         """What this service holds of a program, to compare with the others."""
+        program_id = load(OfProgram, {"program_id": program_id})["program_id"]
 
         def read(transaction: Transaction) -> dict[str, Any]:
             program = self._authorize(transaction, program_id)

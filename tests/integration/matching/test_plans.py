@@ -268,4 +268,14 @@ def test_people_see_their_own_agenda_and_organizers_their_own_programs(
     assert organizer.call("get_plan", me, program_id=organizer.program_id)["fault"]["code"] == "forbidden"
     for method in ("get_plan", "ledger", "request_plan"):
         assert organizer.call(method, "stranger", program_id=organizer.program_id)["fault"]["code"] == "forbidden"
-    assert organizer.call("get_agenda", "stranger", participant_id=me)["fault"]["code"] == "forbidden"
+    for who in ("stranger", f"operator:{me}"):
+        assert organizer.call("get_agenda", who, participant_id=me)["fault"]["code"] == "forbidden"
+
+
+def test_what_is_no_id_is_refused_before_anything_is_looked_up(organizer: Organizer) -> None:
+    for nothing in ({"$ne": None}, ["a"], 1, "", None):
+        for method in ("get_plan", "ledger", "get_ranking", "get_pairing"):
+            assert organizer.call(method, program_id=nothing)["fault"]["code"] == "invalid"
+        for method in ("request_plan", "cancel_plan"):
+            assert organizer.call(method, program_id=nothing, idempotency_key="once")["fault"]["code"] == "invalid"
+        assert organizer.call("get_agenda", participant_id=nothing)["fault"]["code"] == "invalid"
