@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from services.matching.change_words import NOTHING_AHEAD, RELEASED, takes_the_place_of
 from services.matching.domain.groups import Seat
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.planner.changes import NOTHING_AHEAD, RELEASED, takes_the_place_of
 from shared.messages import Message, say
 
 #: Stands for the id of an erased participant.

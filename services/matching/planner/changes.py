@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from services.matching.change_words import ADDED, MOVED, NOTHING_AHEAD, RELEASED, takes_the_place_of
 from services.matching.planner.model import Announced, PlanInput
 from services.matching.planner.people import People
 from services.matching.planner.plan import Change, Meeting
@@ -12,14 +13,6 @@ from services.matching.planner.scores import FORBIDDEN, Scoring
 from shared.messages import Message, say
 
 Held = TypeVar("Held", Announced, Meeting)
-
-RELEASED, MOVED, ADDED = "released", "moved", "added"
-NOTHING_AHEAD = say("the mentee had no meeting ahead")
-
-
-def takes_the_place_of(mentor: str, number: int) -> Message:
-    """Why there is a new meeting: for the one with ``mentor`` in round ``number``."""
-    return say("takes the place of the meeting with {mentor} in round {round}", mentor=mentor, round=number)
 
 
 def changes_of(

@@ -1,9 +1,9 @@
 """Whoever loses a meeting because somebody is gone reads why."""
 
+from services.matching.change_words import ADDED, NOTHING_AHEAD, RELEASED
 from services.matching.domain.groups import Seat
 from services.matching.domain.leaving import ERASED, with_those_gone
 from services.matching.domain.roster import Card
-from services.matching.planner.changes import ADDED, NOTHING_AHEAD, RELEASED
 
 
 def seat(mentee: str, mentor: str, number: int) -> Seat:
