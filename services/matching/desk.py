@@ -20,6 +20,7 @@ from services.matching.attending import LEASE_SECONDS, attended
 from services.matching.domain.begun import begun_by
 from services.matching.domain.groups import (
     Seat,
+    fewest_met,
     groups_of,
     question,
     rounds_begun,
@@ -154,7 +155,9 @@ class Desk:
         if now.get("called_off", 0) >= request:
             return False
         newer = store.asked_since(now, request)
-        return monotonic() - since < WORTH_STOPPING or any(newer.isdisjoint(group) for group in brief.groups)
+        # Of a first plan all or nothing is kept.
+        kept = all if brief.plan["revision"] == 0 else any
+        return monotonic() - since < WORTH_STOPPING or kept(newer.isdisjoint(group) for group in brief.groups)
 
     def _ask_all(self, brief: Brief) -> dict[tuple[str, ...], Answer]:
         """The plan of each group; they share nobody, so that they are planned beside each other.
@@ -209,7 +212,9 @@ class Desk:
         )
         if not asked["mentors"] or not asked["mentees"]:
             return _nobody(asked)
-        return self._pool.ask(asked, seconds, progress, self)
+        answer = self._pool.ask(asked, seconds, progress, self)
+        answer.plan["quality"]["least"] = fewest_met(asked, answer.plan)
+        return answer
 
 
 def _brief(transaction: Transaction, program_id: str) -> Brief | None:
@@ -217,7 +222,7 @@ def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     program = _program(transaction, program_id)
     if plan is None or program is None or not plan["due"] or "sites" not in program:
         return None
-    groups = groups_of(program["sites"], store.remote_sites(transaction, program_id))
+    groups = groups_of(program["sites"], store.remote_sites(transaction, program_id, program["begun"]))
     touched = {*plan["touched"], *store.asked_since(plan, plan["planned"])}
     due = touched_groups(groups, touched, [part["sites"] for part in plan["parts"]])
     sites = [site for group in due for site in group]
@@ -251,12 +256,14 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
         or not plan["due"]
         or plan.get("called_off", 0) >= brief.plan["requested"]
         or any(plan[each] != brief.plan[each] for each in ("revision", "planned"))
+        or store.unnamed_requests(plan) != store.unnamed_requests(brief.plan)
     ):
         return False
     changed = _changed_since(brief, plan, program)
     stale = touched_groups(brief.groups, changed, [part["sites"] for part in plan["parts"]])
     fresh = [group for group in brief.groups if group not in stale]
-    if not fresh or (stale and plan["revision"] == 0):
+    # A request may be about no site at all: about somebody of whom no more was ever heard.
+    if brief.groups and (not fresh or (stale and plan["revision"] == 0)):
         return False
     brief = brief.of(fresh)
     answers = {group: answers[group] for group in fresh}
@@ -266,7 +273,7 @@ def _write(transaction: Transaction, brief: Brief, answers: Mapping[tuple[str, .
     parts = _parts(plan["parts"], brief, answers)
     left = sorted(changed | {site for group in stale for site in group})
     done: dict[str, Any] = {"planned": brief.plan["requested"], "due": bool(left), "touched": left, "parts": parts}
-    if plan["revision"] == 0 or not revision.is_empty:
+    if (plan["revision"] == 0 and fresh) or not revision.is_empty:
         done |= _publish(transaction, brief, revision, parts)
         # Of the revision: a plan made anew that changes nothing leaves them, and what they tell of.
         told = [change for answer in answers.values() for change in answer.changes]

@@ -1,9 +1,10 @@
 """What matching listens to. (What it publishes is decided in ``domain/revision.py``.)"""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from services.matching import history, pairs_store, store
-from services.matching.domain.begun import Timetable, timetable_in
+from services.matching.domain.begun import Timetable, begun_by, timetable_in
 from services.matching.domain.going_on import FormedPair, PairingFacts, events_of_erasure
 from services.matching.domain.roster import CAUSES, MENTEE, MENTOR, Card, apply, participant_of
 from shared.events import Event
@@ -40,7 +41,7 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
     for program_id, cause in causes.items():
         store.hold_program(transaction, program_id)
         cancelled = (store.program(transaction, program_id) or {}).get("cancelled")
-        if store.plan(transaction, program_id) is not None and not cancelled:
+        if sites[program_id] and store.plan(transaction, program_id) is not None and not cancelled:
             store.ask_for_plan(transaction, program_id, cause, sites[program_id])
 
 
@@ -109,4 +110,17 @@ def hear_rounds(events: list[Event], transaction: Transaction) -> None:
             store.forget(transaction, store.erased_in_round(transaction, program_id, site_id, number))
             history.remember(transaction, program_id, site_id, number)
     for program_id, told in timetables.items():
-        store.save_timetables(transaction, program_id, told)
+        _hear_timetables(transaction, program_id, told)
+
+
+def _hear_timetables(transaction: Transaction, program_id: str, told: Mapping[str, Timetable]) -> None:
+    program = store.program(transaction, program_id) or {}
+    known, heard = program.get("timetables", {}), program.get("begun", {})
+    revisions = {site: each["revision"] for site, each in known.items()}
+    newer = {site: each for site, each in told.items() if each["revision"] > revisions.get(site, 0)}
+    store.save_timetables(transaction, program_id, newer)
+    before, after = (begun_by(transaction.now, heard, each) for each in (known, {**known, **newer}))
+    # What was not planned because its time had come by a timetable that did not hold any more.
+    open_again = {site for site in newer if after.get(site, 0) < before.get(site, 0)}
+    if open_again and store.plan(transaction, program_id) is not None and not program.get("cancelled"):
+        store.ask_for_plan(transaction, program_id, "timetable", open_again)

@@ -157,7 +157,7 @@ def _brief(transaction: Transaction, program_id: str) -> Brief | None:
     return Brief(
         program,
         pairing,
-        tuple(groups_of(program["sites"], store.remote_sites(transaction, program_id))),
+        tuple(groups_of(program["sites"], store.remote_sites(transaction, program_id, program.get("begun", {})))),
         tuple(store.roster(transaction, program_id)),
         tuple(store.seats(transaction, program_id)),
         pairs_store.rankings(transaction, program_id),

@@ -44,6 +44,7 @@ class Planning(DependencyProvider):
         """Open the desks."""
         # A process id comes again after a restart in a container; a lease must tell the two lives apart.
         holder = f"{self.runtime.holder}:{secrets.token_hex(4)}"
+        self.container.spawn_managed_thread(self._pool.start, identifier="warming up")
         for name, desk in (("planning", Desk), ("pairing", PairingDesk)):
             opened = desk(self.runtime.unit_of_work, self._pool, holder)
             ended = Flag()
@@ -62,7 +63,6 @@ class Planning(DependencyProvider):
         """Nothing to hand out."""
 
     def _work(self, desk: Desk | PairingDesk, ended: Flag) -> None:
-        self._pool.start()
         pauses = iter(backoff())
         while not self._stopping:
             try:

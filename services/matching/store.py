@@ -53,16 +53,10 @@ def round_begun(transaction: Transaction, program_id: str, site_id: str, number:
     transaction["programs"].update_one({"_id": program_id}, {"$max": {f"begun.{site_id}": number}}, upsert=True)
 
 
-def save_timetables(transaction: Transaction, program_id: str, told: Mapping[str, Timetable]) -> None:
-    """Keep the newest timetable of each site; an older one, which may come later, is left."""
-    known = (program(transaction, program_id) or {}).get("timetables", {})
-    newer = {
-        f"timetables.{site}": timetable
-        for site, timetable in told.items()
-        if timetable["revision"] > known.get(site, {"revision": 0})["revision"]
-    }
-    if newer:
-        save_program(transaction, program_id, newer)
+def save_timetables(transaction: Transaction, program_id: str, timetables: Mapping[str, Timetable]) -> None:
+    """Keep the timetables of these sites of a program."""
+    if timetables:
+        save_program(transaction, program_id, {f"timetables.{site}": each for site, each in timetables.items()})
 
 
 def hold_program(transaction: Transaction, program_id: str) -> None:
@@ -96,7 +90,7 @@ def known_count(reader: Reader, program_id: str, role: str) -> int:
     )
 
 
-def remote_sites(reader: Reader, program_id: str) -> set[str]:
+def remote_sites(reader: Reader, program_id: str, begun: Mapping[str, int]) -> set[str]:
     """The sites to plan together, and to pair together, since people of one can meet those of another.
 
     They can if a remote mentor and a remote mentee who both are still coming are at different ones. Sites whose people
@@ -107,15 +101,16 @@ def remote_sites(reader: Reader, program_id: str) -> set[str]:
     coming = [row for row in people if not row["withdrawn"]]
     mentors, mentees = ({row["site_id"] for row in coming if row["role"] == role} for role in (MENTOR, MENTEE))
     able = mentors | mentees if mentors and mentees and len(mentors | mentees) > 1 else set()
-    return able | _sites_met_across(reader, program_id, {row["_id"]: row["site_id"] for row in people})
+    return able | _sites_met_across(reader, program_id, begun, {row["_id"]: row["site_id"] for row in people})
 
 
-def _sites_met_across(reader: Reader, program_id: str, site_of: Mapping[str, str]) -> set[str]:
+def _sites_met_across(
+    reader: Reader, program_id: str, begun: Mapping[str, int], site_of: Mapping[str, str]
+) -> set[str]:
     """The sites of the meetings begun of people at another site; ``site_of`` are those who can have met so.
 
     A meeting is at the mentor's site, so that it is the mentee who may be elsewhere.
     """
-    begun = (program(reader, program_id) or {}).get("begun")
     if not begun:
         return set()
     query = {"program_id": program_id, "mentee_id": {"$in": list(site_of)}}
@@ -171,7 +166,7 @@ def ask_for_plan(transaction: Transaction, program_id: str, cause: str, sites: I
     plan = transaction["plans"].find_one_and_update(
         {"_id": program_id},
         {
-            "$inc": {"requested": 1},
+            "$inc": {"requested": 1, "named": 1},
             "$set": {"due": True, "cause": cause, "failure": None},
             "$addToSet": {"touched": {"$each": sites}},
             "$setOnInsert": {"revision": 0, "planned": 0, "parts": []},
@@ -187,6 +182,12 @@ def ask_for_plan(transaction: Transaction, program_id: str, cause: str, sites: I
 def asked_since(plan: Mapping[str, Any], request: int) -> set[str]:
     """The sites that have been asked for after that request."""
     return {site for site, number in plan.get("asked", {}).items() if number > request}
+
+
+def unnamed_requests(plan: Mapping[str, Any]) -> int:
+    """How many requests did not say by number which sites they are about: those of a release before this one."""
+    number: int = plan["requested"] - plan.get("named", 0)
+    return number
 
 
 def due_plans(database: Database[dict[str, Any]]) -> list[str]:

@@ -111,6 +111,8 @@ ADDED_FIELDS = {
     "registration.mentor-updated": {"person_id"},
     "registration.mentee-registered": {"person_id"},
     "registration.mentee-updated": {"person_id"},
+    "session-timer.round-extended": {"paused_at"},
+    "session-timer.session-rescheduled": {"paused_at"},
 }
 
 

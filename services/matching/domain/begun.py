@@ -16,11 +16,11 @@ Timetable = dict[str, Any]
 
 def timetable_in(event: Event) -> Timetable:
     """What an event that carries a timetable says of when rounds begin, and since when the session stands still."""
-    is_pause = event.name == "session-timer.session-paused"
+    began_now = event.data["at"] if event.name == "session-timer.session-paused" else None
     return {
         "revision": event.data["revision"],
         "starts": [each["starts_at"] for each in event.data["timetable"]],
-        "paused_at": event.data["at"] if is_pause else None,
+        "paused_at": began_now or event.data.get("paused_at"),
     }
 
 

@@ -8,6 +8,7 @@ its sites has begun them.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
@@ -124,6 +125,16 @@ def question(
     return asked
 
 
+_GONE_MENTEE = "gone-mentee-"
+
+
+def fewest_met(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> int:
+    """How many the one of the mentees asked about meets who meets the fewest, without those who stand for somebody."""
+    counted = Counter(each["mentee"] for each in answer["meetings"])
+    there = (each["id"] for each in asked["mentees"] if not each["id"].startswith(_GONE_MENTEE))
+    return min((counted[mentee] for mentee in there), default=0)
+
+
 class _Held:
     """Meetings that are history, with somebody in the place of each who is no longer known (erased, or gone elsewhere).
 
@@ -148,7 +159,7 @@ class _Held:
                 mentor["seats"] += 1
                 held = replace(held, mentor_id=mentor["id"])
             if seat.mentee_id not in mentees:
-                mentee = {"id": f"gone-mentee-{len(self.mentees)}", "site": seat.site_id}
+                mentee = {"id": f"{_GONE_MENTEE}{len(self.mentees)}", "site": seat.site_id}
                 self.mentees.append(mentee)
                 held = replace(held, mentee_id=mentee["id"])
             self.seats.append(held)

@@ -107,7 +107,10 @@ class Pool:
             self._free.put(solver)
 
     def _borrow(self) -> Solver:
-        try:
-            return self._free.get(timeout=PATIENCE if self._spare else None)
-        except Empty:
-            return self._spare.pop() if self._spare else self._free.get()
+        while True:
+            try:
+                return self._free.get(timeout=PATIENCE)
+            except Empty:
+                # One may have been put to rest since by somebody else.
+                if self._spare:
+                    return self._spare.pop()

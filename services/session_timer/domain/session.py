@@ -374,4 +374,8 @@ class Session:
         return session, changed
 
     def _change_data(self, **more: Any) -> dict[str, Any]:
-        return {**self.ids(), "revision": self.revision, **more, "timetable": as_data(self.slots)}
+        data = {**self.ids(), "revision": self.revision, **more, "timetable": as_data(self.slots)}
+        # What is changed in a pause (a pause itself says at what time it began).
+        if self.paused_at and "at" not in more:
+            data["paused_at"] = write_time(self.paused_at)
+        return data

@@ -21,6 +21,10 @@ def _timetable() -> ListOf:
     )
 
 
+def _standing() -> Time:
+    return Time("since when the session stands still, where it does", optional=True)
+
+
 class SessionScheduled(SessionMoment):
     """A session with its timetable."""
 
@@ -64,6 +68,7 @@ class RoundExtended(SessionMoment):
     round = round_number()
     seconds = Whole("time added, s; no meeting passes 900 s", lowest=1, highest=LONGEST_MEETING, example=60)
     timetable = _timetable()
+    paused_at = _standing()
 
 
 class SessionRescheduled(SessionMoment):
@@ -71,6 +76,7 @@ class SessionRescheduled(SessionMoment):
 
     cause = Code("what was done, as a code", example="start-shifted")
     timetable = _timetable()
+    paused_at = _standing()
 
 
 class SessionFinished(SessionMoment):

@@ -91,6 +91,10 @@ def test_a_round_whose_time_has_come_is_not_planned_anew_though_its_bell_was_not
     assert first[0] == first[1]
     gone = organizer.people["mentor", "jkt", 0]
     assert [each["round"] for each in organizer.plan()["meetings"] if each["mentor_id"] == gone] == [1]
+    # The start had been moved, which is heard of only now: what was left alone is planned after all.
+    organizer.tell_timetable("jkt", *(now + timedelta(hours=number) for number in (1, 2, 3)), revision=2)
+    eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan for the first round too")
+    assert not [each for each in organizer.plan()["meetings"] if each["mentor_id"] == gone]
 
 
 def test_each_meeting_that_a_withdrawal_ends_is_explained(organizer: Organizer, eventually: Callable[..., Any]) -> None:

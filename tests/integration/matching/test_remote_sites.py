@@ -24,12 +24,15 @@ class World:
     def __init__(self, unit_of_work: UnitOfWork) -> None:
         self.unit_of_work = unit_of_work
         self.program_id = new_id()
+        self.begun: dict[str, int] = {}
 
     def fill(self, *people: Who, begun: dict[str, int] | None = None, seat: Seat | None = None) -> None:
         """Register ``people`` (role, site, data, whether withdrawn), by number; the meeting of ``seat`` is planned."""
 
+        self.begun = begun or {}
+
         def work(transaction: Transaction) -> None:
-            store.save_program(transaction, self.program_id, {"org": "acme", "begun": begun or {}})
+            store.save_program(transaction, self.program_id, {"org": "acme"})
             store.save_cards(
                 transaction,
                 [
@@ -43,7 +46,10 @@ class World:
         self.unit_of_work.transact(work)
 
     def joined(self) -> set[str]:
-        return self.unit_of_work.transact(lambda transaction: store.remote_sites(transaction, self.program_id))
+        def work(transaction: Transaction) -> set[str]:
+            return store.remote_sites(transaction, self.program_id, self.begun)
+
+        return self.unit_of_work.transact(work)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from services.session_timer.domain.bells import next_bell_at, ring
 from services.session_timer.domain.session import State
-from shared.events import encode, seal
+from shared.events import encode, seal, write_time
 from shared.faults import Conflict, Invalid, Stale
 
 
@@ -127,6 +127,16 @@ def test_an_extension_moves_all_that_is_ahead_and_warns_anew(session_of, at):
     assert session.slot(1).ends_at == at(780)
     assert session.slot(2).starts_at == at(900)
     assert next_bell_at(session) == at(660)
+
+
+def test_what_is_changed_in_a_pause_says_since_when_the_session_stands_still(session_of, at):
+    paused, (*_, told) = session_of().pause(at(100))
+    assert "paused_at" not in told.data
+    for changed, (*_, event) in (paused.extend(60, at(150)), paused.choose_policy("hold", at(160))):
+        assert event.data["paused_at"] == write_time(at(100))
+        assert changed.paused_at == at(100)
+    _, (*_, event) = paused.resume(at(200))
+    assert "paused_at" not in event.data
 
 
 @pytest.mark.parametrize("seconds", [0, -5, 301, 10_000])

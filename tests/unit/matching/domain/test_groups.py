@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.domain.groups import Seat, groups_of, question, touched_groups
+from services.matching.domain.groups import Seat, fewest_met, groups_of, question, touched_groups
 from services.matching.domain.roster import Card
 from services.matching.planner import read_input, solve
 
@@ -105,6 +105,7 @@ def test_whoever_stands_for_the_erased_meets_nobody_any_more() -> None:
     held = [replace(MET, mentee_id=mentee, mentor_id=mentor) for mentee, mentor in pairs]
     asked = question(("jkt",), 3, cards, held, {"jkt": 1}, revised=True)
     plan = solve(read_input(asked)).to_document()
+    assert fewest_met(asked, plan) == 2
     later = [each for each in plan["meetings"] if each["round"] > 1]
     assert {(each["mentee"], each["mentor"]) for each in later} == {("e2", "m2")}
     assert len(plan["meetings"]) == 3
