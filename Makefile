@@ -46,7 +46,7 @@ lint: setup  ## style, types and who may import whom
 
 .PHONY: unit contract integration browser system test-system faults
 unit: setup  ## the pure parts, without broker and database
-	@$(PYTEST) tests/unit
+	@$(PYTEST) -n 2 tests/unit
 contract: setup  ## events and interfaces to the letter
 	@$(PYTEST) tests/contract
 integration: setup  ## on the real broker and database; two at a time, each with its own

@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import canned
 from fake_gateway import FakeGateway
+
+# A page on a busy machine takes its time; what never comes is found out all the same.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
