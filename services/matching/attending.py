@@ -8,7 +8,9 @@ from threading import Thread
 import structlog
 from pymongo.errors import PyMongoError
 
+from services.matching.solver.parent import Stopped
 from shared.storage.lease import Lease
+from shared.storage.mongo import is_passing
 
 log = structlog.get_logger()
 
@@ -49,3 +51,17 @@ def attended(lease: Lease, is_wanted: Callable[[], bool], call_off: Callable[[],
         over.set()
         thread.join()
         lease.release()
+
+
+@contextmanager
+def failing_alone(duty: str, program_id: str, give_up: Callable[[str], object]) -> Iterator[None]:
+    """Have what goes wrong with one program stop no other: it is logged and given up, unless it passes by itself."""
+    try:
+        yield
+    except Stopped:
+        raise
+    except Exception as error:
+        if is_passing(error):
+            raise
+        log.exception(f"{duty}-error", program=program_id)
+        give_up(program_id)

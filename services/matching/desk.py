@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.matching import history, store
-from services.matching.attending import LEASE_SECONDS, attended
+from services.matching.attending import LEASE_SECONDS, attended, failing_alone
 from services.matching.domain.begun import begun_by
 from services.matching.domain.groups import (
     Seat,
@@ -36,7 +36,6 @@ from services.matching.solver.pool import Pool
 from shared.clock import monotonic
 from shared.messages import say
 from shared.storage.lease import Lease
-from shared.storage.mongo import is_passing
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger()
@@ -105,17 +104,12 @@ class Desk:
             if lease.acquire() is None:
                 continue
             self._in_hand = None
-            with attended(lease, self._is_wanted, partial(self._pool.cancel, self)), PLANNING_SECONDS.time():
-                try:
-                    self.make(program_id)
-                except Stopped:
-                    raise
-                except Exception as error:
-                    if is_passing(error):
-                        raise
-                    # The other programs must not wait for one that cannot be planned.
-                    log.exception("planning-error", program=program_id)
-                    self._give_up(program_id)
+            with (
+                attended(lease, self._is_wanted, partial(self._pool.cancel, self)),
+                failing_alone("planning", program_id, self._give_up),
+                PLANNING_SECONDS.time(),
+            ):
+                self.make(program_id)
 
     def make(self, program_id: str) -> None:
         """Plan what is due of one program and publish what changes.

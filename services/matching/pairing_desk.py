@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from services.matching import pairs_store, store
-from services.matching.attending import LEASE_SECONDS, attended
+from services.matching.attending import LEASE_SECONDS, attended, failing_alone
 from services.matching.domain.going_on import (
     FormedPair,
     PairingFacts,
@@ -24,12 +24,11 @@ from services.matching.domain.going_on import (
 )
 from services.matching.domain.groups import Seat, groups_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.solver.parent import SolverFailed, Stopped
+from services.matching.solver.parent import SolverFailed
 from services.matching.solver.pool import Pool
 from shared.clock import monotonic
 from shared.messages import say
 from shared.storage.lease import Lease
-from shared.storage.mongo import is_passing
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
 log = structlog.get_logger()
@@ -87,17 +86,9 @@ class PairingDesk:
             if lease.acquire() is None:
                 continue
             self._request = None
-            with attended(lease, partial(self._is_wanted, program_id), partial(self._pool.cancel, self)):
-                try:
-                    self.make(program_id)
-                except Stopped:
-                    raise
-                except Exception as error:
-                    if is_passing(error):
-                        raise
-                    # The other programs must not wait for one whose pairs cannot be formed.
-                    log.exception("pairing-error", program=program_id)
-                    self._give_up(program_id)
+            is_wanted, cancel = partial(self._is_wanted, program_id), partial(self._pool.cancel, self)
+            with attended(lease, is_wanted, cancel), failing_alone("pairing", program_id, self._give_up):
+                self.make(program_id)
 
     def make(self, program_id: str) -> None:
         """Form what is due of one program and publish it.
