@@ -100,8 +100,6 @@ class SessionTimer:
         if given["revisions"]:
             problem = Problem("/revisions", say("it is for all sites together"), say("give `revision` instead"))
             raise Invalid(say("The command cannot be carried out as it is."), [problem])
-        if self._found(given["session_id"]).program_id != given["program_id"]:
-            raise NotFound(say("There is no such session."))
         moved = self._command(
             "shift_start", given, lambda session, now: session.shift_start(by, now, given["revision"])
         )
@@ -170,7 +168,10 @@ class SessionTimer:
     def _command(self, name: str, given: dict[str, Any], decide: Decision) -> dict[str, Any]:
         principal = self.caller()
         # Before anything is locked: whoever may not command holds nobody up.
-        _require_organizer(principal, self._found(given["session_id"]))
+        session = self._found(given["session_id"])
+        if given.get("program_id", session.program_id) != session.program_id:
+            raise NotFound(say("There is no such session."))
+        _require_organizer(principal, session)
 
         def work(transaction: Transaction) -> dict[str, Any]:
             return self._carry_out(transaction, principal, name, given, [given["session_id"]], decide)[0]
