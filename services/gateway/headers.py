@@ -9,6 +9,7 @@ from prometheus_client import Histogram
 
 from services.gateway.auth import read_token
 from services.gateway.faults import refusal
+from services.gateway.pages.routes import POLICY
 from shared.ids import new_id
 from shared.trace import Trace
 
@@ -22,10 +23,7 @@ HTTP_SECONDS = Histogram(
 MOST_BYTES, MOST_BYTES_OF_FILES = 1_000_000, 20_000_000
 
 _SECURITY = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
