@@ -19,11 +19,11 @@ export function questions(participant, given) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy(event.submitter, async () => {
-      texts = read().map((text) => text.trim()).filter(Boolean);
+      texts = written();
       try {
         await put(`/participants/${participant}/questions`, { questions: texts });
         // What has been typed meanwhile stays.
-        if (read().map((text) => text.trim()).filter(Boolean).join("\n") === texts.join("\n")) draw();
+        if (written().join("\n") === texts.join("\n")) draw();
         announce(t("Your questions are saved."));
       } catch (error) {
         showTrouble(error);
@@ -33,6 +33,11 @@ export function questions(participant, given) {
 
   function read() {
     return [...list.querySelectorAll("textarea")].map((field) => field.value);
+  }
+
+  /** What is kept of it. */
+  function written() {
+    return read().map((text) => text.trim()).filter(Boolean);
   }
 
   function draw(focus = null, control = "textarea") {
