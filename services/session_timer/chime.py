@@ -37,9 +37,9 @@ def _hold(session: Session, since: datetime, ordinal: int, trace: Trace) -> tupl
     overdue = due(session, since)
     events = [chime(session, bell, since, ordinal + place, trace) for place, bell in enumerate(overdue, start=1)]
     held, told = session.hold(since)
-    # By the bell that came too late, and not by when that was found: whoever finds it again means the same.
-    ids = [chime_id(session, Bell(overdue[0].at, new.type, 0)) for new in told[len(overdue) :]]
-    for new, id_ in zip(told[len(overdue) :], ids, strict=True):
+    for new in told[len(overdue) :]:
+        # By the bell that came too late, and not by when that was found: whoever finds it again means the same.
+        id_ = chime_id(session, Bell(overdue[0].at, new.type, 0))
         events.append(_sealed(new, id_, ordinal + len(events) + 1, since, trace))
     return held, events
 
