@@ -107,8 +107,8 @@ def scores_of(document: dict[str, Any], pairs: set[tuple[int, int]]) -> dict[tup
     import numpy as np
 
     from services.matching.planner import read_input
-    from services.matching.planner.people import people_of
-    from services.matching.planner.scores import Scoring
+    from services.matching.planner.problem.people import people_of
+    from services.matching.planner.problem.scores import Scoring
 
     if not pairs:
         return {}

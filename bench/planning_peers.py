@@ -17,11 +17,11 @@ import numpy as np
 import orjson
 
 from services.matching.planner import read_input
-from services.matching.planner.expanded import slots_of
-from services.matching.planner.flow import fairest_and_best, fairness_unit
-from services.matching.planner.parts import Field, parts_of
-from services.matching.planner.people import people_of
-from services.matching.planner.scores import Scoring
+from services.matching.planner.flow.min_cost_flow import fairest_and_best, fairness_unit
+from services.matching.planner.problem.parts import Field, parts_of
+from services.matching.planner.problem.people import people_of
+from services.matching.planner.problem.scores import Scoring
+from services.matching.planner.rounds.time_expanded_flow import slots_of
 
 Meetings = list[tuple[int, int, int]]
 

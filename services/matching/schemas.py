@@ -3,7 +3,7 @@
 from marshmallow import RAISE, Schema, fields
 from marshmallow.validate import Length, OneOf, Range
 
-from services.matching.domain.going_on import METHODS, STABLE
+from services.matching.domain.final_pairs import METHODS, STABLE
 from services.matching.pairing.rankings import TOP
 
 #: People whom somebody can have met in an event: of 100 rounds, in each as many as have seats at a group's table.

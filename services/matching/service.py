@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from services.matching import pairs_store, store
-from services.matching.domain.going_on import Terms, pairing_id_of
+from services.matching.domain.final_pairs import Terms, pairing_id_of
 from services.matching.domain.revision import plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
-from services.matching.events import hear_registration, hear_rounds
-from services.matching.planning import Planning
-from services.matching.ranking import own_card, rank, ranking_view
+from services.matching.handlers import hear_registration, hear_rounds
+from services.matching.jobs.extension import Jobs
 from services.matching.schemas import OfParticipant, OfProgram, RequestPairing, RequestPlan, SubmitRanking
+from services.matching.storage import indexes, meetings, pairings, plans, programs, roster
+from services.matching.submitting_rankings import own_card, rank, ranking_view
 from services.matching.views import own_meeting, own_pairs, pairing_view, plan_view
 from shared.arguments import load
 from shared.events import Event
@@ -26,10 +26,10 @@ class Matching:
 
     name = "matching"
 
-    work = Work(store.prepare)
+    work = Work(indexes.prepare)
     caller = Caller()
     health = Health()
-    planning = Planning()
+    jobs = Jobs()
 
     @consumes("participants")
     def hear_registration(self, events: list[Event], transaction: Transaction) -> None:
@@ -51,9 +51,9 @@ class Matching:
             if program.get("cancelled"):
                 raise Conflict(say("The program is cancelled: there is nothing to plan."))
             for role, registered in ((MENTOR, program["mentors"]), (MENTEE, program["mentees"])):
-                if store.known_count(transaction, program_id, role) < registered:
+                if roster.known_count(transaction, program_id, role) < registered:
                     raise NotYet(say("Participants are still being registered; try again in a moment."))
-            store.ask_for_plan(transaction, program_id, "request", [site["site_id"] for site in program["sites"]])
+            plans.ask_for_plan(transaction, program_id, "request", [site["site_id"] for site in program["sites"]])
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "planning"}
 
         return self._organize("request_plan", given, ask)
@@ -65,7 +65,7 @@ class Matching:
         program_id = given["program_id"]
 
         def call_off(transaction: Transaction, _program: dict[str, Any]) -> dict[str, Any]:
-            if not store.call_off_plan(transaction, program_id):
+            if not plans.call_off_plan(transaction, program_id):
                 raise Conflict(say("No plan is being made: there is nothing to cancel."))
             return {"program_id": program_id, "plan_id": plan_id_of(program_id), "state": "cancelled"}
 
@@ -88,21 +88,23 @@ class Matching:
         """Whom a participant meets, by round."""
         participant_id = load(OfParticipant, {"participant_id": participant_id})["participant_id"]
         principal = self.caller()
-        card = store.card(self.work.database, participant_id)
+        card = roster.card(self.work.database, participant_id)
         if card is None:
             raise NotFound(say("There is no such participant."))
         # An account may have any name, also one that is a participant's id.
         if principal.role not in PARTICIPANTS or principal.subject != participant_id:
-            program = store.program(self.work.database, card.program_id) or {}
+            program = programs.program(self.work.database, card.program_id) or {}
             principal.require_organizer(program.get("org", ""), card.program_id, card.site_id)
-        meetings = store.meetings_of(self.work.database, participant_id)
-        plan = store.plan(self.work.database, card.program_id)
+        plan = plans.plan(self.work.database, card.program_id)
         return {
             "participant_id": participant_id,
             "program_id": card.program_id,
             "plan_id": plan_id_of(card.program_id),
             "revision": plan["revision"] if plan else 0,
-            "meetings": [own_meeting(participant_id, meeting) for meeting in meetings],
+            "meetings": [
+                own_meeting(participant_id, meeting)
+                for meeting in meetings.of_participant(self.work.database, participant_id)
+            ],
         }
 
     # After the event
@@ -141,7 +143,7 @@ class Matching:
             if not program.get("begun"):
                 raise Conflict(say("Nobody has met yet; form the pairs after the rounds."))
             terms = Terms(given["method"], given["top"], given["capacity"])
-            pairs_store.ask_for_pairing(transaction, program_id, terms)
+            pairings.ask_for_pairing(transaction, program_id, terms)
             return {"program_id": program_id, "pairing_id": pairing_id_of(program_id), "state": "pairing"}
 
         return self._organize("request_pairing", given, ask)
@@ -173,10 +175,10 @@ class Matching:
 
         def read(transaction: Transaction) -> dict[str, Any]:
             program = self._authorize(transaction, program_id)
-            plan = store.plan(transaction, program_id)
-            cards = [card for card in store.roster(transaction, program_id) if card.plannable]
+            plan = plans.plan(transaction, program_id)
+            cards = [card for card in roster.cards(transaction, program_id) if card.plannable]
             plan_id = plan_id_of(program_id)
-            pairing = pairs_store.pairing(transaction, program_id)
+            pairing = pairings.pairing(transaction, program_id)
             return {
                 "programs": {program_id: "cancelled" if program.get("cancelled") else "published"},
                 "participants": {card.id: f"{card.role}/{card.site_id}/{card.status}" for card in cards},
@@ -185,7 +187,7 @@ class Matching:
                 "pairings": {pairing["_id"]: pairing["revision"]} if pairing else {},
                 "meetings": {
                     each["_id"]: f"{each['round']}/{each['table']}/{each['mentor_id']}/{each['mentee_id']}"
-                    for each in store.meetings(transaction, program_id)
+                    for each in meetings.of_program(transaction, program_id)
                 },
             }
 
@@ -203,7 +205,7 @@ class Matching:
             program = self._program(transaction, given["program_id"])
             principal.require_organizer(program["org"], given["program_id"])
             # What is decided of a program must not pass unseen by its cancellation.
-            store.hold_program(transaction, given["program_id"])
+            programs.lock_program(transaction, given["program_id"])
             return decide(transaction, program)
 
         return self.work.once(principal, name, given, work)
@@ -216,7 +218,7 @@ class Matching:
         return program
 
     def _program(self, transaction: Transaction, program_id: str) -> dict[str, Any]:
-        program = store.program(transaction, program_id)
+        program = programs.program(transaction, program_id)
         if program is None or "sites" not in program:
             # The event that tells of it may still be on its way, so this is not a plain "not found".
             raise NotYet(say("This program is not known here yet; publish it, or try again in a moment."))

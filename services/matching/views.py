@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.matching import pairs_store, store
-from services.matching.domain.going_on import METHODS, FormedPair, counts, met, pair_id_of, pairing_id_of
+from services.matching.domain.final_pairs import METHODS, FormedPair, counts, met, pair_id_of, pairing_id_of
 from services.matching.domain.revision import joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.progress import share_done
+from services.matching.storage import meetings, pairings, plans, programs, roster
+from services.matching.storage.progress import share_done
 from shared.storage.unit_of_work import Transaction
 
 _NO_PAIRING: Mapping[str, Any] = {"due": False, "revision": 0, "terms": None}
@@ -16,7 +16,7 @@ _NO_PAIRING: Mapping[str, Any] = {"due": False, "revision": 0, "terms": None}
 
 def plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
     """The plan that holds, and how far a newer one is."""
-    plan, plan_id = store.plan(transaction, program_id), plan_id_of(program_id)
+    plan, plan_id = plans.plan(transaction, program_id), plan_id_of(program_id)
     view: dict[str, Any] = {"program_id": program_id, "plan_id": plan_id}
     if plan is None:
         return view | {
@@ -35,13 +35,13 @@ def plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
     return view | {
         "state": state,
         "failure": plan.get("failure"),
-        "begun": (store.program(transaction, program_id) or {}).get("begun", {}),
+        "begun": (programs.program(transaction, program_id) or {}).get("begun", {}),
         "progress": share_done(transaction, program_id, plan["requested"]) if plan["due"] else None,
         "revision": plan["revision"],
         "requested": plan["requested"],
         "planned": plan["planned"],
         "quality": joined_quality(part["quality"] for part in plan["parts"]) if plan["parts"] else None,
-        "meetings": [_shown(meeting) for meeting in store.meetings(transaction, program_id)],
+        "meetings": [_shown(meeting) for meeting in meetings.of_program(transaction, program_id)],
         "unmet": [unmet for part in plan["parts"] for unmet in part["unmet"]],
         "changes": plan.get("changes", []),
     }
@@ -75,9 +75,9 @@ def own_meeting(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:
 
 def own_pairs(transaction: Transaction, program_id: str, participant_id: str) -> dict[str, Any]:
     """With whom a participant goes on. Not of what kind the pair is: that would tell how the other one ranked."""
-    pairing = pairs_store.pairing(transaction, program_id) or _NO_PAIRING
+    pairing = pairings.pairing(transaction, program_id) or _NO_PAIRING
     mine = {"$or": [{"mentee_id": participant_id}, {"mentor_id": participant_id}]}
-    found = pairs_store.pairs(transaction, program_id, mine)
+    found = pairings.pairs(transaction, program_id, mine)
     method = pairing["terms"]["method"] if pairing["terms"] else METHODS[0]
     return {
         "program_id": program_id,
@@ -94,10 +94,10 @@ def pairing_view(transaction: Transaction, program_id: str, sites: Iterable[str]
     A pair is the mentor's site's; who ranks and who is left over is told of the participants' own sites.
     """
     here = set(sites)
-    pairing = pairs_store.pairing(transaction, program_id) or _NO_PAIRING
+    pairing = pairings.pairing(transaction, program_id) or _NO_PAIRING
     terms = pairing["terms"]
-    cards = store.roster(transaction, program_id, here or None)
-    everywhere = pairs_store.pairs(transaction, program_id)
+    cards = roster.cards(transaction, program_id, here or None)
+    everywhere = pairings.pairs(transaction, program_id)
     pairs = [each for each in everywhere if not here or each.site_id in here]
     method = terms["method"] if terms else METHODS[0]
     published = [each for each in pairs if each.kind(method)]
@@ -126,7 +126,7 @@ def _state_of_pairing(pairing: Mapping[str, Any]) -> str:
 
 def _rankings(transaction: Transaction, program_id: str, cards: Iterable[Card]) -> dict[str, int]:
     """How many of the participants have said whom they would go on with, by role."""
-    ranked = pairs_store.rankings(transaction, program_id)
+    ranked = pairings.rankings(transaction, program_id)
     counted = Counter(card.role for card in cards if card.id in ranked)
     return {role: counted[role] for role in (MENTOR, MENTEE)}
 
@@ -135,8 +135,8 @@ def _left_over(
     transaction: Transaction, program_id: str, cards: Iterable[Card], paired: set[str]
 ) -> dict[str, list[str]]:
     """Who has met somebody, has not withdrawn since and goes on with nobody."""
-    begun = (store.program(transaction, program_id) or {}).get("begun", {})
-    there = {person for seat in met(store.seats(transaction, program_id), begun) for person in seat.pair}
+    begun = (programs.program(transaction, program_id) or {}).get("begun", {})
+    there = {person for seat in met(meetings.seats(transaction, program_id), begun) for person in seat.pair}
     left = [card for card in cards if card.id in there - paired and card.plannable and not card.withdrawn]
     return {f"{role}s": sorted(card.id for card in left if card.role == role) for role in (MENTEE, MENTOR)}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from services.matching.change_words import NOTHING_AHEAD, RELEASED, takes_the_place_of
+from services.matching.change_reasons import NOTHING_AHEAD, RELEASED, takes_the_place_of
 from services.matching.domain.groups import Seat
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from shared.messages import Message, say

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.matching.pairing.flow import lexicographic_flow
+from services.matching.pairing.lexicographic_flow import lexicographic_flow
 from services.matching.pairing.rankings import MUTUAL, ONE_SIDED, Rankings
 
 

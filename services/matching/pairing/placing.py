@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.matching.pairing.flow import lexicographic_flow
+from services.matching.pairing.lexicographic_flow import lexicographic_flow
 from services.matching.pairing.rankings import Rankings
 
 

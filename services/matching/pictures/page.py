@@ -11,8 +11,8 @@ from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from services.matching.language import spoken_again
 from services.matching.pictures import words
+from services.matching.pictures.retranslating import spoken_again
 from services.matching.pictures.view import SHADES, Site, view
 from shared.messages import Message
 from shared.translation import translations

@@ -5,11 +5,12 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from services.matching.planner import availability, uniform
-from services.matching.planner.parts import Field, Part
-from services.matching.planner.people import People
-from services.matching.planner.plan import PartResult
-from services.matching.planner.scores import Scoring
+from services.matching.planner.answer.plan import PartResult
+from services.matching.planner.flow import same_rounds
+from services.matching.planner.problem.parts import Field, Part
+from services.matching.planner.problem.people import People
+from services.matching.planner.problem.scores import Scoring
+from services.matching.planner.rounds import own_rounds
 
 Progress = Callable[[float], None]
 
@@ -35,7 +36,7 @@ class Parts:
         self.fields = [Field(part, people, scoring) for part in parts]
         self.weight = [field.part.cells * (1 if field.uniform else HARD) for field in self.fields]
         hard = sum(not field.uniform for field in self.fields)
-        self._work = min(availability.WORK, max(LEAST_WORK, WORK / max(1, hard)))
+        self._work = min(own_rounds.WORK, max(LEAST_WORK, WORK / max(1, hard)))
         self._deadline = deadline
         self.workers = min(workers, len(self.fields))
 
@@ -48,8 +49,8 @@ class Parts:
             deadline = now + max(0.0, deadline - now) * min(1.0, self.workers / (len(self.fields) - place))
         try:
             if field.uniform:
-                return uniform.plan_part(field, deadline)
-            return availability.plan_part(field, deadline, self._work)
+                return same_rounds.plan_part(field, deadline)
+            return own_rounds.plan_part(field, deadline, self._work)
         finally:
             field.forget()
 

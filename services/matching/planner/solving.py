@@ -4,15 +4,15 @@ import time
 
 import numpy as np
 
-from services.matching.planner.changes import changes_of
-from services.matching.planner.model import PlanInput
+from services.matching.planner.answer.changes import changes_of
+from services.matching.planner.answer.plan import Meeting, PartResult, Plan, Quality
+from services.matching.planner.answer.reasons import unmet_of
+from services.matching.planner.answer.tables import table_names
+from services.matching.planner.input.model import PlanInput
 from services.matching.planner.parallel import Parts, Progress, cores, plan_parts
-from services.matching.planner.parts import parts_of
-from services.matching.planner.people import People, people_of
-from services.matching.planner.plan import Meeting, PartResult, Plan, Quality
-from services.matching.planner.reasons import unmet_of
-from services.matching.planner.scores import Scoring
-from services.matching.planner.tables import table_names
+from services.matching.planner.problem.parts import parts_of
+from services.matching.planner.problem.people import People, people_of
+from services.matching.planner.problem.scores import Scoring
 
 
 def solve(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from services.matching.planner.model import PlanInput
-from services.matching.planner.plan import Plan
-from services.matching.planner.reading import is_line, short
+from services.matching.planner.answer.plan import Plan
+from services.matching.planner.input.json_values import is_line, short
+from services.matching.planner.input.model import PlanInput
 from shared.faults import Invalid, Problem
 from shared.messages import Message, say
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from services.matching.pairing.pairs import pair
 from services.matching.pairing.planned import by_plan
-from services.matching.pairing.reading import read_rankings
+from services.matching.pairing.rankings_document import read_rankings
 from services.matching.planner import read_input, solve, warm
-from services.matching.solver.frames import Closed, receive, send
+from services.matching.solver.json_frames import Closed, receive, send
 from shared.faults import Invalid
 
 #: Below the services, so that planning takes what they leave.

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from prometheus_client import Gauge
 
-from services.matching.solver.frames import Closed, receive, send
+from services.matching.solver.json_frames import Closed, receive, send
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ import pytest
 from kombu import Connection
 
 from deploy.local import Deployment, Infrastructure
-from services.matching import store
+from services.matching.storage import indexes
 from shared.events import Event, encode
 from shared.messaging.publisher import ConfirmedPublisher
 from shared.messaging.topology import declare
@@ -51,4 +51,4 @@ def outside(deployment: Deployment, amqp_uri: Callable[..., str]) -> Iterator[Ou
 @pytest.fixture
 def unit_of_work(own_unit_of_work: Callable[..., UnitOfWork]) -> UnitOfWork:
     """Matching's database without its process."""
-    return own_unit_of_work("matching", store.prepare)
+    return own_unit_of_work("matching", indexes.prepare)

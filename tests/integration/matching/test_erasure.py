@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.matching import store
 from services.matching.domain.groups import Seat
+from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import Revision, plan_id_of
 from services.matching.domain.roster import Card
-from services.matching.events import hear_registration, hear_rounds
-from services.matching.ranking import rank
+from services.matching.handlers import hear_registration, hear_rounds
+from services.matching.storage import meetings, plans, programs, roster
+from services.matching.submitting_rankings import rank
 from shared.events import NewEvent, seal
 from shared.faults import Invalid, NotFound
 from shared.ids import new_id
@@ -33,11 +34,11 @@ class World:
         self.unit_of_work.transact(self._begin)
 
     def _begin(self, transaction: Transaction) -> None:
-        store.save_program(transaction, self.program_id, {"org": "acme", "sites": [], "begun": {"jkt": 1}})
+        programs.save_program(transaction, self.program_id, {"org": "acme", "sites": [], "begun": {"jkt": 1}})
         cards = [Card(who, self.program_id, role, "jkt", {"remote": False}) for role, who in self.ids.items()]
-        store.save_cards(transaction, cards)
+        roster.save_cards(transaction, cards)
         seat = Seat(self.ids[MENTEE], self.ids[MENTOR], 1, "jkt-1", "jkt", 500, {})
-        store.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision((seat,), (), (), ()))
+        meetings.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision((seat,), (), (), ()))
 
     def rank(self, transaction: Transaction, role: str) -> None:
         (other,) = set(self.ids.values()) - {self.ids[role]}
@@ -67,23 +68,23 @@ class World:
         """Have the two meet again, and have the plan tell of both in its changes and its reasons."""
         mentee, mentor = self.ids[MENTEE], self.ids[MENTOR]
         seat = Seat(mentee, mentor, 2, "jkt-1", "jkt", 500, {})
-        store.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision((seat,), (), (), ()))
-        store.ask_for_plan(transaction, self.program_id, "request", ["jkt"])
+        meetings.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision((seat,), (), (), ()))
+        plans.ask_for_plan(transaction, self.program_id, "request", ["jkt"])
         why = say("the mentee meets {mentor} in round {round}", mentor=mentor, round=1)
         change = {"kind": "added", "round": 2, "mentee": mentee, "mentor": mentor}
         change |= {"why": str(why), "message": why.to_document()}
         unmet = [{"mentee": mentee, "meetings": 0, "reason": "is absent", "messages": [say("is absent").to_document()]}]
         part = {"sites": ["jkt"], "mentors": 1, "mentees": 1, "quality": {}, "unmet": unmet}
         done = {"due": False, "planned": 1, "revision": 1, "touched": [], "parts": [part], "changes": [change]}
-        store.save_plan(transaction, self.program_id, done)
+        plans.save_plan(transaction, self.program_id, done)
 
     def held(self) -> list[dict[str, Any]]:
         """The meetings as they are kept, by round."""
-        return store.meetings(self.unit_of_work.database, self.program_id)
+        return meetings.of_program(self.unit_of_work.database, self.program_id)
 
     def plan(self) -> dict[str, Any]:
         """The plan as it is kept."""
-        plan = store.plan(self.unit_of_work.database, self.program_id)
+        plan = plans.plan(self.unit_of_work.database, self.program_id)
         assert plan is not None
         return plan
 
@@ -97,7 +98,7 @@ class World:
         attempts = []
 
         def work(transaction: Transaction) -> None:
-            attempts.append(store.program(transaction, self.program_id))
+            attempts.append(programs.program(transaction, self.program_id))
             if len(attempts) == 1:
                 first()
             then(transaction)
@@ -143,7 +144,7 @@ def test_a_round_that_begins_before_there_is_a_new_plan_has_nobody_erased_in_it(
     world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTOR))
     world.unit_of_work.transact(lambda transaction: world.begin_round(transaction, 2))
     (held,) = world.held()
-    assert (held["round"], held["mentor_id"], held["mentee_id"]) == (2, store.ERASED, world.ids[MENTEE])
+    assert (held["round"], held["mentor_id"], held["mentee_id"]) == (2, ERASED, world.ids[MENTEE])
 
 
 @pytest.mark.parametrize("role", [MENTOR, MENTEE])
@@ -169,11 +170,11 @@ def test_nothing_of_the_erased_is_left_in_a_cancelled_program(world: World, role
     plan, (held,) = world.plan(), world.held()
     assert not plan["due"], "no plan follows"
     assert world.ids[role] not in str((plan, held))
-    assert held[f"{role}_id"] == store.ERASED
+    assert held[f"{role}_id"] == ERASED
 
 
 def test_a_plan_that_is_called_off_after_the_erasure_tells_of_nobody_erased(world: World) -> None:
     world.unit_of_work.transact(world.plan_second_round)
     world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTEE))
-    world.unit_of_work.transact(lambda transaction: store.call_off_plan(transaction, world.program_id))
+    world.unit_of_work.transact(lambda transaction: plans.call_off_plan(transaction, world.program_id))
     assert world.ids[MENTEE] not in str(world.plan())

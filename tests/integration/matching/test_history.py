@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pymongo import ASCENDING
 
-from services.matching import history, store
 from services.matching.domain.roster import Card
-from services.matching.events import hear_registration
+from services.matching.handlers import hear_registration
+from services.matching.storage import history, roster
 from shared.events import Event, NewEvent, seal
 from shared.ids import new_id
 from shared.storage.unit_of_work import UnitOfWork
@@ -84,7 +84,7 @@ def test_who_is_erased_is_not_in_the_history_of_earlier_programs(past: Past, rol
     for batch in ORDERS[order](past, role):
         past.hear(*batch)
     assert past.left() == {("person-ben", AMI) if role == MENTOR else (AMI, "person-ben")}
-    card = store.card(past.unit_of_work.database, past.participant_id)
+    card = roster.card(past.unit_of_work.database, past.participant_id)
     assert card is not None
     assert card.erased
 

@@ -173,7 +173,7 @@ def test_no_pairs_are_formed_of_a_program_that_is_off(
         organizer.cancel_program()
         eventually(lambda: pairing(organizer)["state"] == "none", 20, "the pairing is called off")
     assert organizer.call("request_pairing", program_id=organizer.program_id)["fault"]["code"] == "conflict"
-    # What the desk had in hand has ended once it does something else.
+    # What the job had in hand has ended once it does something else.
     other = organizer.again()
     hold_first_round(other, eventually)
     assert paired(other, eventually, 1)["state"] == "paired"

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from services.matching import pairs_store, store
-from services.matching.domain.going_on import FormedPair, Ranking
+from services.matching.domain.final_pairs import FormedPair, Ranking
 from services.matching.domain.groups import Seat
 from services.matching.domain.revision import Revision, plan_id_of
 from services.matching.domain.roster import Card
+from services.matching.storage import meetings, pairings, programs, roster
 from services.matching.views import pairing_view
 from shared.ids import new_id
 from shared.storage.unit_of_work import Transaction, UnitOfWork
@@ -25,18 +25,18 @@ def program_id(unit_of_work: UnitOfWork) -> str:
     made = new_id()
 
     def fill(transaction: Transaction) -> None:
-        store.save_program(transaction, made, {"org": "acme", "sites": [], "begun": {"jkt": 1, "upg": 1}})
+        programs.save_program(transaction, made, {"org": "acme", "sites": [], "begun": {"jkt": 1, "upg": 1}})
         cards = [Card(f"{who}-{made}", made, role, site, {}) for who, (role, site) in PLACES.items()]
-        store.save_cards(transaction, cards)
+        roster.save_cards(transaction, cards)
         seats = [
             Seat(f"{mentee}-{made}", f"{mentor}-{made}", 1, f"{site}-1", site, 500, {})
             for mentee, mentor, site in (("mona", "bima", "jkt"), ("nia", "dewi", "upg"))
         ]
-        store.save_revision(transaction, made, plan_id_of(made), Revision(tuple(seats), (), (), ()))
+        meetings.save_revision(transaction, made, plan_id_of(made), Revision(tuple(seats), (), (), ()))
         for who in ("mona", "bima"):
-            pairs_store.save_ranking(transaction, made, PLACES[who][0], Ranking(f"{who}-{made}", ()))
+            pairings.save_ranking(transaction, made, PLACES[who][0], Ranking(f"{who}-{made}", ()))
         pair = FormedPair(f"mona-{made}", f"bima-{made}", "jkt", stable="assigned", most_mutual=None)
-        pairs_store.replace_pairs(transaction, made, [], [pair])
+        pairings.replace_pairs(transaction, made, [], [pair])
         row = {"due": False, "revision": 1, "terms": {"method": "stable", "top": 3, "capacity": 1}}
         transaction["pairings"].insert_one({"_id": made, **row})
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.matching import store
 from services.matching.domain.groups import Seat
 from services.matching.domain.revision import Revision, plan_id_of
 from services.matching.domain.roster import Card
+from services.matching.storage import meetings, programs, roster
 from shared.ids import new_id
 from shared.storage.unit_of_work import Transaction, UnitOfWork
 
@@ -32,8 +32,8 @@ class World:
         self.begun = begun or {}
 
         def work(transaction: Transaction) -> None:
-            store.save_program(transaction, self.program_id, {"org": "acme"})
-            store.save_cards(
+            programs.save_program(transaction, self.program_id, {"org": "acme"})
+            roster.save_cards(
                 transaction,
                 [
                     Card(str(number), self.program_id, role, site, data, withdrawn=withdrawn)
@@ -41,13 +41,15 @@ class World:
                 ],
             )
             seats = () if seat is None else (seat,)
-            store.save_revision(transaction, self.program_id, plan_id_of(self.program_id), Revision(seats, (), (), ()))
+            meetings.save_revision(
+                transaction, self.program_id, plan_id_of(self.program_id), Revision(seats, (), (), ())
+            )
 
         self.unit_of_work.transact(work)
 
     def joined(self) -> set[str]:
         def work(transaction: Transaction) -> set[str]:
-            return store.remote_sites(transaction, self.program_id, self.begun)
+            return roster.remote_sites(transaction, self.program_id, self.begun)
 
         return self.unit_of_work.transact(work)
 

@@ -10,8 +10,8 @@ import threading
 import pytest
 from click.testing import CliRunner
 
-from services.matching.cli import plan
-from services.matching.planner.flow import FlowFailed
+from services.matching.cli.plan_command import plan
+from services.matching.planner.flow.min_cost_flow import FlowFailed
 
 EVENT = {
     "format": "speedmentor.plan-input/1",
@@ -165,7 +165,7 @@ def test_what_the_solver_refuses_is_a_fault_on_one_line(source, monkeypatch):
     def refuses(*_, **__):
         raise FlowFailed("the flow solver ended with BAD_RESULT")
 
-    monkeypatch.setattr("services.matching.cli.solve", refuses)
+    monkeypatch.setattr("services.matching.cli.plan_command.solve", refuses)
     result = run(source)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "/: cannot be planned: the flow solver ended with BAD_RESULT\n"

@@ -3,7 +3,7 @@
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from services.matching.attending import failing_alone
+from services.matching.jobs.leasing import failing_alone
 from services.matching.solver.parent import Stopped
 
 
@@ -16,7 +16,7 @@ def test_a_program_that_cannot_be_planned_is_given_up(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", [Stopped(), AutoReconnect("an election")])
-def test_what_passes_or_ends_the_desk_is_nobodys_fault(error: Exception) -> None:
+def test_what_passes_or_ends_the_job_is_nobodys_fault(error: Exception) -> None:
     given_up: list[str] = []
     with pytest.raises(type(error)), failing_alone("planning", "p-1", given_up.append):
         raise error

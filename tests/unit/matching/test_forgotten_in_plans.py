@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from services.matching.store import ERASED, change_without, part_without
+from services.matching.domain.leaving import ERASED
+from services.matching.storage.plans import change_without, part_without
 from shared.messages import say
 
 

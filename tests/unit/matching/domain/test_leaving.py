@@ -1,6 +1,6 @@
 """Whoever loses a meeting because somebody is gone reads why."""
 
-from services.matching.change_words import ADDED, NOTHING_AHEAD, RELEASED
+from services.matching.change_reasons import ADDED, NOTHING_AHEAD, RELEASED
 from services.matching.domain.groups import Seat
 from services.matching.domain.leaving import ERASED, with_those_gone
 from services.matching.domain.roster import Card

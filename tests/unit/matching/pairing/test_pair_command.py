@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from services.matching.cli_pair import pair
+from services.matching.cli.pair_command import pair
 
 
 def good():

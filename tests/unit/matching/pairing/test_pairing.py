@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.matching.pairing.pairs import Pairs, pair
-from services.matching.pairing.reading import read_rankings
+from services.matching.pairing.rankings_document import read_rankings
 
 few = settings(max_examples=150)
 

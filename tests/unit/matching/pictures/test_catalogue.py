@@ -1,6 +1,6 @@
 """What a plan file says in English is said again in another language."""
 
-from services.matching.language import spoken_again
+from services.matching.pictures.retranslating import spoken_again
 
 
 def test_a_reason_and_what_would_help_are_said_again_in_indonesian():

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from click.testing import CliRunner
 
-from services.matching.cli import plan
+from services.matching.cli.plan_command import plan
 from services.matching.pictures import render_html
 from services.matching.pictures.view import view
 from services.matching.planner import read_input, solve

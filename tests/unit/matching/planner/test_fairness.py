@@ -7,7 +7,8 @@ from made_events import CONTESTED, made_contested_event, made_event, made_revisi
 from plan_oracle import Oracle, value_of
 from plan_rules import broken_rules, counts_of
 
-from services.matching.planner import availability, read_input, solve
+from services.matching.planner import read_input, solve
+from services.matching.planner.rounds import own_rounds
 
 
 def event(rounds, mentors, mentees, scores):
@@ -75,7 +76,7 @@ def test_an_announced_plan_is_mended_fairly_first_where_rounds_are_contested(bat
 
 @pytest.mark.parametrize("batch", range(3))
 def test_without_time_to_search_nothing_is_certified_that_is_not_the_fairest_and_best(batch, monkeypatch):
-    monkeypatch.setattr(availability, "WORK", 0.0)
+    monkeypatch.setattr(own_rounds, "WORK", 0.0)
     certified = []
     for seed in range(batch * 25, batch * 25 + 25):
         for document in (made_contested_event(seed), made_event(seed, breaks=True)):

@@ -7,7 +7,8 @@ from made_events import made_event, made_long_event, made_revision
 from plan_oracle import Oracle, value_of
 from plan_rules import allowed_pairs, broken_rules, counts_of
 
-from services.matching.planner import availability, drafts, exact, read_input, solve
+from services.matching.planner import read_input, solve
+from services.matching.planner.rounds import drafts, integer_programming, own_rounds
 
 
 def as_good_as_integer_programming(document, seed):
@@ -35,7 +36,7 @@ def test_an_announced_plan_is_mended_with_the_fewest_changes_the_fairest_plan_al
 
 @pytest.mark.parametrize("seed", range(30))
 def test_parts_too_large_for_a_flow_over_rounds_keep_every_rule_and_an_honest_bound(seed, monkeypatch):
-    monkeypatch.setattr(availability, "MOST_TRIED", 0)
+    monkeypatch.setattr(own_rounds, "MOST_TRIED", 0)
     monkeypatch.setattr(drafts, "MOST_TRIED", 0)
     document = made_event(seed, mentees=15, mentors=8, rounds=5, breaks=True)
     plan = solve(read_input(document)).to_document()
@@ -52,24 +53,24 @@ def test_parts_too_large_for_a_flow_over_rounds_keep_every_rule_and_an_honest_bo
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("work", [0.0, 1.0])
 def test_no_bound_promises_more_than_all_pairs_together(seed, work, monkeypatch):
-    monkeypatch.setattr(availability, "WORK", work)
+    monkeypatch.setattr(own_rounds, "WORK", work)
     document = made_long_event(seed)
     quality = solve(read_input(document)).to_document()["quality"]
     assert quality["score"] <= quality["bound"] <= sum(allowed_pairs(document).values())
 
 
 def test_stating_questions_to_the_solver_counts_as_work_too(monkeypatch):
-    monkeypatch.setattr(exact, "BUILDING", 1e-3)
+    monkeypatch.setattr(integer_programming, "BUILDING", 1e-3)
     asked = []
 
     def counted(field, pairs, slots, *others):
-        found = exact.search(field, pairs, slots, *others)
+        found = integer_programming.search(field, pairs, slots, *others)
         asked.append((len(slots), found.work))
         return found
 
-    monkeypatch.setattr(availability, "search", counted)
+    monkeypatch.setattr(own_rounds, "search", counted)
     solve(read_input(made_long_event(3, people=14, rounds=16)))
     assert asked
     assert all(work > slots * 1e-3 for slots, work in asked)
     # No question is asked when the work is used up; the last one may take a little more.
-    assert sum(work for _, work in asked[:-1]) < availability.WORK
+    assert sum(work for _, work in asked[:-1]) < own_rounds.WORK

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from made_events import made_event
 
-from services.matching.cli import plan
+from services.matching.cli.plan_command import plan
 
 
 def good():

@@ -4,7 +4,7 @@ import pytest
 from plan_rules import broken_rules
 
 from services.matching.planner import read_input, solve
-from services.matching.planner.flow import TooLarge
+from services.matching.planner.flow.min_cost_flow import TooLarge
 
 
 def event(rounds, mentors, mentees, **fields):
@@ -98,7 +98,7 @@ class TestSizes:
         assert plan["quality"]["least"] == 3
 
     def test_what_whole_numbers_cannot_hold_is_a_fault_of_the_input(self, monkeypatch):
-        monkeypatch.setattr("services.matching.planner.flow._LARGEST", 1000)
+        monkeypatch.setattr("services.matching.planner.flow.min_cost_flow._LARGEST", 1000)
         with pytest.raises(TooLarge) as fault:
             planned(event(3, *TWO))
         assert [each.field for each in fault.value.problems] == [""]

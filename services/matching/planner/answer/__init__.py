@@ -1,0 +1,1 @@
+"""What comes of it: the plan with its tables, why somebody meets nobody, and what has changed."""

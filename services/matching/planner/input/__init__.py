@@ -1,0 +1,1 @@
+"""What the planner is given: read from a document, checked, and as a model."""

@@ -1,0 +1,1 @@
+"""Matching's own database, a module for each collection or two."""
