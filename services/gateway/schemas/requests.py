@@ -5,6 +5,8 @@ from typing import Any
 from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
+from shared.meeting import MEETING_LIMIT_SECONDS
+
 WEEK = 7 * 86_400
 MOST_ROUNDS = 100
 
@@ -151,7 +153,7 @@ class StartShift(Command):
 class Extension(RoundCommand):
     """More time for the running round."""
 
-    seconds = whole("more; no meeting passes 900 s", 1, 900, required=True)
+    seconds = whole(f"more; no meeting passes {MEETING_LIMIT_SECONDS} s", 1, MEETING_LIMIT_SECONDS, required=True)
 
 
 class OutagePolicy(Command):

@@ -2,8 +2,6 @@
 
 import re
 
-LONGEST_MEETING = 900
-"""Seconds of a meeting at most; what makes it speed mentoring."""
 MOST_ROUNDS = 100
 MOST_SITES = 10_000
 MOST_WARNINGS = 10

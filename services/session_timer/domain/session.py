@@ -24,6 +24,7 @@ from services.session_timer.domain.zones import local_of
 from shared.events import NewEvent, write_time
 from shared.events.times import to_milliseconds
 from shared.faults import Conflict, Invalid, Problem, Stale
+from shared.meeting import MEETING_LIMIT_SECONDS
 from shared.messages import say
 
 ON_TIME = timedelta(seconds=1)
@@ -202,7 +203,7 @@ class Session:
         if not NOTHING < by <= slot.room:
             problem = Problem(
                 "seconds",
-                say("a meeting lasts at most {limit} s", limit=int(MEETING_LIMIT.total_seconds())),
+                say("a meeting lasts at most {limit} s", limit=MEETING_LIMIT_SECONDS),
                 say("add from 1 to {room} s", room=int(slot.room.total_seconds()))
                 if slot.room >= timedelta(seconds=1)
                 else say("let the round end; it is as long as it may be"),

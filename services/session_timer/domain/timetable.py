@@ -7,9 +7,10 @@ from typing import Any
 
 from shared.events import write_time
 from shared.faults import Invalid, Problem
+from shared.meeting import MEETING_LIMIT_SECONDS
 from shared.messages import say
 
-MEETING_LIMIT = timedelta(seconds=900)
+MEETING_LIMIT = timedelta(seconds=MEETING_LIMIT_SECONDS)
 """Nobody meets anybody for longer than this in one round, whatever is extended or restarted."""
 
 NOTHING = timedelta()
@@ -57,7 +58,7 @@ def lay_out(starts_at: datetime, rounds: int, round_length: timedelta, break_len
             Problem(
                 "round_seconds",
                 say("a round lasts {seconds} s", seconds=round_length.total_seconds()),
-                say("give a length from 1 to {limit} s", limit=int(MEETING_LIMIT.total_seconds())),
+                say("give a length from 1 to {limit} s", limit=MEETING_LIMIT_SECONDS),
             )
         )
     if break_length < NOTHING:

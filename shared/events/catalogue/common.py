@@ -3,8 +3,6 @@
 from shared.events.catalogue.kind import EventData
 from shared.events.fields import OneOf, Time, Whole
 
-#: No meeting is longer (seconds).
-LONGEST_MEETING = 900
 MOST_ROUNDS = 100
 
 

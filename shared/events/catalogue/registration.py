@@ -1,9 +1,10 @@
 """What registration publishes: programs and the people in them."""
 
-from shared.events.catalogue.common import LONGEST_MEETING, MOST_ROUNDS, role, round_number
+from shared.events.catalogue.common import MOST_ROUNDS, role, round_number
 from shared.events.catalogue.kind import EventData, EventType
 from shared.events.composites import ListOf, MapOf, Record
 from shared.events.fields import Code, Flag, Id, Language, Time, Whole, Zone
+from shared.meeting import MEETING_LIMIT_SECONDS
 
 
 def _languages() -> ListOf:
@@ -36,10 +37,10 @@ class ProgramPublished(EventData):
     program_id = Id("the program")
     title_key = Id("key of the title; the title itself is behind the API", example="open-doors-2026")
     rounds = Whole("number of rounds", lowest=1, highest=MOST_ROUNDS, example=6)
-    round_seconds = Whole("length of a meeting, s", lowest=1, highest=LONGEST_MEETING, example=600)
+    round_seconds = Whole("length of a meeting, s", lowest=1, highest=MEETING_LIMIT_SECONDS, example=600)
     break_seconds = Whole("time between two rounds, s", highest=86_400, example=120)
     warning_seconds = ListOf(
-        Whole(lowest=1, highest=LONGEST_MEETING),
+        Whole(lowest=1, highest=MEETING_LIMIT_SECONDS),
         "bells before the end of a round, s left",
         most=10,
         example=[120, 30],

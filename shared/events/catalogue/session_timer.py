@@ -1,9 +1,10 @@
 """What the session timer publishes: timetables, and the moments of a session."""
 
-from shared.events.catalogue.common import LONGEST_MEETING, MOST_ROUNDS, PlannedRound, round_number
+from shared.events.catalogue.common import MOST_ROUNDS, PlannedRound, round_number
 from shared.events.catalogue.kind import EventData, EventType
 from shared.events.composites import ListOf, Record
 from shared.events.fields import Code, Flag, Id, Time, Whole
+from shared.meeting import MEETING_LIMIT_SECONDS
 
 
 class SessionMoment(EventData):
@@ -46,7 +47,7 @@ class RoundWarned(SessionMoment):
     """The bell before the end of a round."""
 
     round = round_number()
-    seconds_left = Whole("until the end of the round, s", highest=LONGEST_MEETING, example=120)
+    seconds_left = Whole("until the end of the round, s", highest=MEETING_LIMIT_SECONDS, example=120)
     scheduled_at = Time("when it was due")
     actual_at = Time("when it was announced")
     ends_at = Time("planned end of the round", optional=True)
@@ -66,7 +67,12 @@ class RoundExtended(SessionMoment):
     """A round made longer."""
 
     round = round_number()
-    seconds = Whole("time added, s; no meeting passes 900 s", lowest=1, highest=LONGEST_MEETING, example=60)
+    seconds = Whole(
+        f"time added, s; no meeting passes {MEETING_LIMIT_SECONDS} s",
+        lowest=1,
+        highest=MEETING_LIMIT_SECONDS,
+        example=60,
+    )
     timetable = _timetable()
     paused_at = _standing()
 

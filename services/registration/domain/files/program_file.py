@@ -13,6 +13,7 @@ from services.registration.domain.program import Program, Site
 from services.registration.domain.rules import Frame, choose_from, empty
 from services.registration.domain.texts import clean, text_problems
 from shared.faults import Problem
+from shared.meeting import MEETING_LIMIT_SECONDS
 from shared.messages import Message, say
 
 FILE = "program.toml"
@@ -53,7 +54,7 @@ class _Reader:
         self._names(self._document, _REQUIRED, _OPTIONAL, "")
         title = self._text(self._document, "title", "/title", limits.TITLE)
         rounds = self._number("rounds", 1, limits.MOST_ROUNDS, whole=True)
-        minutes = self._number("round_minutes", 1 / 60, limits.LONGEST_MEETING / 60)
+        minutes = self._number("round_minutes", 1 / 60, MEETING_LIMIT_SECONDS / 60)
         pause = self._number("break_minutes", 0, limits.LONGEST_BREAK / 60, default=0)
         seconds = round((minutes or 0) * 60)
         warnings = self._warnings(seconds)

@@ -1,0 +1,1 @@
+"""What the launcher needs of this machine: packages, ports and processes."""
