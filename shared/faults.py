@@ -57,10 +57,9 @@ class Problem:
 
 
 class Fault(Exception):
-    """A refusal with a reason. ``code`` names its kind to programs, ``status`` is its HTTP status."""
+    """A refusal with a reason. ``code`` names its kind to programs."""
 
     code: ClassVar[str] = "fault"
-    status: ClassVar[int] = 500
 
     def __init__(self, detail: Message, problems: Sequence[Problem] = ()) -> None:
         super().__init__(str(detail))
@@ -80,21 +79,18 @@ class Invalid(Fault):
     """The input breaks a rule; ``problems`` name every place."""
 
     code = "invalid"
-    status = 422
 
 
 class NotFound(Fault):
     """There is no such thing, or the caller may not know of it."""
 
     code = "not-found"
-    status = 404
 
 
 class Conflict(Fault):
     """The thing is in a state that does not allow this now."""
 
     code = "conflict"
-    status = 409
 
 
 class Stale(Conflict):
@@ -115,21 +111,18 @@ class Unauthenticated(Fault):
     """Nobody, or nobody we can believe, asks."""
 
     code = "unauthenticated"
-    status = 401
 
 
 class Forbidden(Fault):
     """The caller is known and may not do this."""
 
     code = "forbidden"
-    status = 403
 
 
 class NotYet(Fault):
     """What is asked for is on its way (a view still catches up, a service restarts): ask again shortly."""
 
     code = "not-yet"
-    status = 503
 
 
 _KINDS: dict[str, type[Fault]] = {

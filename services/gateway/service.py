@@ -1,7 +1,7 @@
 """The gateway as a nameko service: an HTTP server, a listener for the live channel, and no entry points of RPC."""
 
 from services.gateway.runtime import GatewayHealth
-from services.gateway.server import HttpServer
+from services.gateway.web.server import HttpServer
 
 
 class Gateway:

@@ -13,7 +13,7 @@ OpenPage = Callable[..., Page]
 BY_HAND = """
   window.made = (async () => {
     const [{ EventClock }, { Live }, { Countdown }] = await Promise.all(
-      ['clock', 'live', 'countdown'].map((name) => import(`/assets/${name}.js`)));
+      ['clock', 'live', 'countdown'].map((name) => import(`/assets/time/${name}.js`)));
     const hand = { mono: 0, wall: 1e12, event: 1e12, there: 10, back: 10, reached: true };
     hand.pass = (ms) => { hand.mono += ms; hand.wall += ms; hand.event += ms; };
     hand.ask = async () => {

@@ -239,7 +239,7 @@ def test_phases_follow_from_the_timetable(gateway: FakeGateway, open_page: OpenP
     at = int(start.timestamp() * 1000)
     phases = page.evaluate(
         """async ([session, start, seconds]) => {
-          const { phaseAt, secondsLeft } = await import('/assets/countdown.js');
+          const { phaseAt, secondsLeft } = await import('/assets/time/countdown.js');
           const told = (p) => [p.state, p.round, secondsLeft(p.remaining), p.level];
           return seconds.map((s) => told(phaseAt(session, start + s * 1000)));
         }""",
@@ -267,7 +267,7 @@ def test_what_is_left_of_a_round_is_a_share_of_what_people_meet(gateway: FakeGat
     at = int(start.timestamp() * 1000)
     told = page.evaluate(
         """async ([session, start, seconds]) => {
-          const { phaseAt } = await import('/assets/countdown.js');
+          const { phaseAt } = await import('/assets/time/countdown.js');
           const told = (p) => [p.remaining / 1000, p.total / 1000, p.level];
           return seconds.map((s) => told(phaseAt(session, start + s * 1000)));
         }""",
@@ -276,7 +276,7 @@ def test_what_is_left_of_a_round_is_a_share_of_what_people_meet(gateway: FakeGat
     assert told == [[300, 600, 0], [60, 600, 1]]
     levels = page.evaluate(
         """async ([session, start]) => {
-          const { phaseAt } = await import('/assets/countdown.js');
+          const { phaseAt } = await import('/assets/time/countdown.js');
           return [10, 59, 61].map((s) => phaseAt(session, start + s * 1000).level);
         }""",
         [short, at],

@@ -13,8 +13,8 @@ from eventlet.semaphore import Semaphore
 from prometheus_client import Counter, Gauge
 
 from services.gateway.live.frames import Frames
+from services.gateway.live.snapshots import Snapshots, Views
 from services.gateway.live.stream import Stream
-from services.gateway.live.truth import Truth, Views
 from shared.events import Event
 from shared.faults import Fault
 from shared.messaging.connection import backoff
@@ -58,7 +58,7 @@ class Hub:
         self._load_session = load_session
         self._spawn = spawn
         self._frames = Frames()
-        self._truth = Truth(load_sessions)
+        self._snapshots = Snapshots(load_sessions)
         self._streams: dict[str, set[Stream]] = {}
         #: Session -> the revision its screens are to get, while it is being asked for.
         self._wanted: dict[str, int] = {}
@@ -80,7 +80,7 @@ class Hub:
         self._streams.setdefault(stream.program_id, set()).add(stream)
         STREAMS.inc()
         try:
-            views = self._truth.of(stream.program_id)
+            views = self._snapshots.of(stream.program_id)
         except BaseException:
             self.leave(stream)
             raise
@@ -103,7 +103,7 @@ class Hub:
         program_id = event.data["program_id"]
         changed = event.name in CHANGES
         if changed:
-            self._truth.forget(program_id)
+            self._snapshots.forget(program_id)
         if program_id not in self._streams:
             return
         if event.name in BELLS:
@@ -118,7 +118,7 @@ class Hub:
 
     def catch_up(self) -> None:
         """Send everybody the whole truth anew: events may have been missed."""
-        self._truth.forget()
+        self._snapshots.forget()
         for program_id in list(self._streams):
             self._spawn(self._repeat, program_id)
 
@@ -136,7 +136,7 @@ class Hub:
     def _repeat(self, program_id: str) -> None:
         for pause in backoff(0.1, 5.0):
             try:
-                views = self._truth.of(program_id)
+                views = self._snapshots.of(program_id)
                 break
             except Fault as fault:
                 log.info("timetables-not-there", program_id=program_id, fault=fault.code, retry_in=pause)

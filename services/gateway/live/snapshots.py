@@ -22,7 +22,7 @@ class _Question:
         self.answer = Answer()
 
 
-class Truth:
+class Snapshots:
     """Loads the sessions of programs by ``load(program_id)``.
 
     Whoever asks must be listening already: a change that the answer does not have is then still to come, and one

@@ -10,11 +10,11 @@ from shared.clock import monotonic
 
 #: Frames that may wait for one screen. One that is further behind is dropped: it connects anew and gets the whole
 #: truth at once, which is less than what it has missed.
-ROOM = 64
+MOST_WAITING = 64
 #: Seconds between signs of life on a quiet stream.
-QUIET = 15.0
+KEEP_ALIVE_SECONDS = 15.0
 #: Seconds after which a stream ends and the client proves anew who it is.
-LIFE = 3600.0
+STREAM_SECONDS = 3600.0
 
 
 class Stream:
@@ -23,7 +23,7 @@ class Stream:
     ``org`` is whose events it may see; None, as for the platform's operators: everybody's.
     """
 
-    def __init__(self, program_id: str, org: str | None, site_id: str | None = None, room: int = ROOM) -> None:
+    def __init__(self, program_id: str, org: str | None, site_id: str | None = None, room: int = MOST_WAITING) -> None:
         self.program_id = program_id
         self.org = org
         self.site_id = site_id
@@ -52,7 +52,7 @@ class Stream:
         with suppress(Full):
             self._waiting.put_nowait(b"")
 
-    def frames(self, quiet: float = QUIET, life: float = LIFE) -> Iterator[bytes]:
+    def frames(self, quiet: float = KEEP_ALIVE_SECONDS, life: float = STREAM_SECONDS) -> Iterator[bytes]:
         """Frames as they come, with signs of life between them, until the stream is closed or ``life`` s old."""
         end = monotonic() + life
         while self.open and monotonic() < end:

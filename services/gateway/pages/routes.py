@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template, request
 
-from services.gateway.language import COOKIE, language
-from services.gateway.pages.language import NAMES, words
+from services.gateway.pages.script_words import NAMES, words
+from services.gateway.web.language import COOKIE, language
 from shared.translation import languages, translations
 
 #: Everything a page needs comes from here: no inline script or style runs, and no other site frames a page. Scripts

@@ -11,9 +11,9 @@ from flask_smorest import Blueprint
 from services.gateway import auth
 from services.gateway.domain.throttle import Throttle
 from services.gateway.door import ask, door
-from services.gateway.faults import TooMany
 from services.gateway.routes.common import PREFIX
 from services.gateway.schemas import requests, views
+from services.gateway.web.refusals import TooMany
 from shared.clock import monotonic
 from shared.events import write_time
 from shared.faults import NotFound, Unauthenticated

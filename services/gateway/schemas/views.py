@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump
 
-from services.gateway.language import language
-from services.gateway.schemas.problems import text
+from services.gateway.schemas.problem_document import text
+from services.gateway.web.language import language
 from shared.messages import Message
 from shared.translation import spoken
 

@@ -4,11 +4,12 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
-from services.gateway import headers, pages, problems
+from services.gateway import pages
 from services.gateway.door import Door
-from services.gateway.headers import MOST_BYTES
-from services.gateway.openapi import DocumentedApi
 from services.gateway.routes import API, SERVING
+from services.gateway.web import headers, problems
+from services.gateway.web.headers import MOST_BYTES
+from services.gateway.web.openapi import DocumentedApi
 
 #: What ids look like in an address; anything else is no address of ours.
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"

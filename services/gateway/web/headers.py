@@ -8,8 +8,8 @@ from flask import Flask, Response, g, request
 from prometheus_client import Histogram
 
 from services.gateway.auth import read_token
-from services.gateway.faults import refusal
 from services.gateway.pages.routes import POLICY
+from services.gateway.web.refusals import refusal
 from shared.ids import new_id
 from shared.trace import Trace
 

@@ -5,9 +5,9 @@ from typing import Any
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
-from services.gateway import problems
 from services.gateway.auth import COOKIE
-from services.gateway.schemas.problems import ProblemDocument
+from services.gateway.schemas.problem_document import ProblemDocument
+from services.gateway.web import problems
 
 _SUMMARY = """\
 Speed mentoring at many sites: programs and their participants, the plan of who meets whom, the timer of each site, and

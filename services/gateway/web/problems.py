@@ -8,16 +8,39 @@ import structlog
 from flask import Flask, Response, current_app, g
 from werkzeug.exceptions import HTTPException
 
-from services.gateway.faults import TooMany, refusal
-from services.gateway.language import language
-from services.gateway.validation import as_message
-from shared.faults import Fault, Invalid, NotYet, Problem, Stale, Unauthenticated, pointer_step
+from services.gateway.web.language import language
+from services.gateway.web.refusals import Refused, TooMany, refusal
+from services.gateway.web.validation import as_message
+from shared.faults import (
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    NotFound,
+    NotYet,
+    Problem,
+    Stale,
+    Unauthenticated,
+    pointer_step,
+)
 from shared.messages import say
 from shared.translation import spoken
 
 log = structlog.get_logger()
 
 CONTENT_TYPE = "application/problem+json"
+
+#: The HTTP status of each kind of fault; kinds derived from one of these have its status.
+STATUS: dict[type[Fault], int] = {
+    Unauthenticated: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Invalid: 422,
+    TooMany: 429,
+    Fault: 500,
+    NotYet: 503,
+}
 
 _TITLES = {
     "invalid": say("Something in the request is not valid"),
@@ -37,13 +60,20 @@ _TITLES = {
 }
 
 
+def status_of(fault: Fault) -> int:
+    """The HTTP status of ``fault``."""
+    if isinstance(fault, Refused):
+        return fault.status
+    return next(STATUS[kind] for kind in type(fault).__mro__ if kind in STATUS)
+
+
 def document(fault: Fault, tongue: str, instance: str) -> dict[str, Any]:
     """``fault`` as a problem document in the language ``tongue``; ``instance`` leads to it in the logs."""
     title = _TITLES.get(fault.code, _TITLES["fault"])
     written: dict[str, Any] = {
         "type": f"urn:speedmentor:problem:{fault.code}",
         "title": spoken(title, tongue),
-        "status": fault.status,
+        "status": status_of(fault),
         "detail": spoken(fault.detail, tongue),
         "instance": f"urn:uuid:{instance}",
         "code": fault.code,
@@ -59,7 +89,7 @@ def response(fault: Fault) -> Response:
     """The answer to the request at hand."""
     tongue = language()
     body = current_app.json.dumps(document(fault, tongue, g.trace.correlationid))
-    answer = Response(body, fault.status, content_type=CONTENT_TYPE)
+    answer = Response(body, status_of(fault), content_type=CONTENT_TYPE)
     answer.content_language.add(tongue)
     answer.vary.update(("Accept-Language", "Cookie"))
     if isinstance(fault, Unauthenticated):
@@ -80,7 +110,7 @@ def register(app: Flask) -> None:
 def of_http(error: HTTPException) -> Any:
     """The answer to an error that the framework raised; redirections stay what they are."""
     messages = getattr(error, "data", {}).get("messages")
-    if messages and error.code == Invalid.status:
+    if messages and error.code == STATUS[Invalid]:
         return response(Invalid(say("The request is not valid; every fault is named."), list(_problems(messages))))
     if error.code is None or error.code < 400:
         return error.get_response()

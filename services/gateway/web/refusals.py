@@ -8,7 +8,6 @@ class TooMany(Fault):
     """Too many failed tries; ``retry_after`` is in seconds."""
 
     code = "too-many"
-    status = 429
 
     def __init__(self, detail: Message, retry_after: int) -> None:
         super().__init__(detail)
@@ -16,11 +15,11 @@ class TooMany(Fault):
 
 
 class Refused(Fault):
-    """A request that HTTP itself does not allow."""
+    """A request that HTTP itself does not allow; ``status`` is the HTTP status that says so."""
 
     def __init__(self, status: int, code: str, detail: Message) -> None:
         super().__init__(detail)
-        self.status = status  # type: ignore[misc]
+        self.status = status
         self.code = code  # type: ignore[misc]
 
 

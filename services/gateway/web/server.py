@@ -11,12 +11,12 @@ from eventlet import wsgi
 from nameko.extensions import DependencyProvider
 from nameko.rpc import ReplyListener
 
-from services.gateway.app import build_app
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
 from services.gateway.live.listener import Listener
 from services.gateway.runtime import GatewayRuntime
 from services.gateway.timekeeping import Timekeeper
+from services.gateway.web.app import build_app
 from shared.clock import monotonic
 from shared.events.times import read_time
 from shared.extensions.rpc_client import Services

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flask import Flask
 from flask.testing import FlaskClient
 
-from services.gateway.app import build_app
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
+from services.gateway.web.app import build_app
 from shared.clock import SystemClock
 from shared.config import Settings
 from shared.faults import Fault, fault_from_document

@@ -11,8 +11,8 @@ from eventlet.event import Event as Gate
 
 from services.gateway.live.frames import HEARTBEAT
 from services.gateway.live.hub import TRIES, Hub
+from services.gateway.live.snapshots import Snapshots
 from services.gateway.live.stream import Stream
-from services.gateway.live.truth import Truth
 from shared.events import NewEvent, seal
 from shared.events.catalogue import TYPES
 from shared.faults import NotYet
@@ -236,7 +236,7 @@ def test_a_fault_reaches_all_who_share_the_question_and_nobody_after():
         eventlet.sleep(0)
         raise NotYet(say("away"))
 
-    truth = Truth(failing)
+    truth = Snapshots(failing)
     asking = [eventlet.spawn(truth.of, "p1") for _ in range(3)]
     for each in asking:
         with pytest.raises(NotYet):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway import headers
+from services.gateway.web import headers
 from shared.faults import Conflict, Forbidden, Invalid, NotFound, NotYet, Problem, Stale
 from shared.messages import say
 from shared.translation import spoken

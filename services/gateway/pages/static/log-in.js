@@ -1,5 +1,5 @@
-import { furnish, logIn, showTrouble } from "./api.js";
-import { find, whileBusy } from "./dom.js";
+import { furnish, logIn, showTrouble } from "./base/api.js";
+import { find, whileBusy } from "./base/dom.js";
 
 const HOME = { organizer: "/programs", operator: "/programs", mentor: "/me", mentee: "/me" };
 

@@ -1,13 +1,13 @@
 /** The organizer's page of one program: its heading and its parts, each drawn when it is first looked at. */
 
-import { furnish, get, post, announce, showTrouble } from "./api.js";
-import { checkIn } from "./check-in.js";
-import { fill, find, h, whileBusy } from "./dom.js";
-import { plan } from "./plan.js";
-import { report } from "./report.js";
-import { sessions } from "./sessions.js";
-import { stateText } from "./states.js";
-import { dayAndTime, duration, t } from "./words.js";
+import { furnish, get, post, announce, showTrouble } from "./base/api.js";
+import { checkIn } from "./program/check-in.js";
+import { fill, find, h, whileBusy } from "./base/dom.js";
+import { plan } from "./program/plan.js";
+import { report } from "./program/report.js";
+import { sessions } from "./program/sessions.js";
+import { stateText } from "./base/states.js";
+import { dayAndTime, duration, t } from "./base/words.js";
 
 const PARTS = { overview, "check-in": checkIn, plan, sessions, report };
 const id = document.body.dataset.program;

@@ -1,7 +1,7 @@
-import { furnish, get, listed, post, announce, showTrouble } from "./api.js";
-import { fill, find, h, whileBusy } from "./dom.js";
-import { stateText } from "./states.js";
-import { t } from "./words.js";
+import { furnish, get, listed, post, announce, showTrouble } from "./base/api.js";
+import { fill, find, h, whileBusy } from "./base/dom.js";
+import { stateText } from "./base/states.js";
+import { t } from "./base/words.js";
 
 const NAMES = ["program.toml", "mentors.csv", "mentees.csv"];
 

@@ -1,12 +1,12 @@
-import { get, listed, showTrouble } from "./api.js";
-import { Bells, bellOf } from "./bells.js";
-import { eventClock } from "./clock.js";
-import { Countdown, clockFace } from "./countdown.js";
-import { fill, find, h, tell } from "./dom.js";
-import { Live } from "./live.js";
-import { announcement, look, nextText, phaseText } from "./phase-words.js";
-import { tableName } from "./states.js";
-import { t, timeOfDay } from "./words.js";
+import { get, listed, showTrouble } from "./base/api.js";
+import { Bells, bellOf } from "./time/bells.js";
+import { eventClock } from "./time/clock.js";
+import { Countdown, clockFace } from "./time/countdown.js";
+import { fill, find, h, tell } from "./base/dom.js";
+import { Live } from "./time/live.js";
+import { announcement, look, nextText, phaseText } from "./time/phase-words.js";
+import { tableName } from "./base/states.js";
+import { t, timeOfDay } from "./base/words.js";
 
 const { program, site } = document.body.dataset;
 const stage = find("#stage");

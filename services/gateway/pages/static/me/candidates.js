@@ -5,10 +5,10 @@
  * knows of already, and reads nothing else of them.
  */
 
-import { get, listed, showTrouble } from "./api.js";
-import { fill, h } from "./dom.js";
-import { topicsOf } from "./states.js";
-import { fold, plain, t } from "./words.js";
+import { get, listed, showTrouble } from "../base/api.js";
+import { fill, h } from "../base/dom.js";
+import { topicsOf } from "../base/states.js";
+import { fold, plain, t } from "../base/words.js";
 
 /** More names than this are no help in choosing: the search finds the others. */
 const SHOWN = 20;

@@ -1,9 +1,9 @@
 /** A participant who does not come, or wants to be forgotten. */
 
-import { announce, call, logOut, post, showTrouble } from "./api.js";
-import { ask } from "./ask.js";
-import { find, whileBusy } from "./dom.js";
-import { t } from "./words.js";
+import { announce, call, logOut, post, showTrouble } from "../base/api.js";
+import { ask } from "../base/ask.js";
+import { find, whileBusy } from "../base/dom.js";
+import { t } from "../base/words.js";
 
 /** `left` is called once `participant` has withdrawn. */
 export function leaving(participant, left) {

@@ -1,9 +1,9 @@
 /** One meeting in a participant's agenda: when, where, with whom, what the other brings, and feedback afterwards. */
 
-import { post, announce, showTrouble } from "./api.js";
-import { h, whileBusy } from "./dom.js";
-import { tableName, topicsOf } from "./states.js";
-import { plain, t, timeOfDay } from "./words.js";
+import { post, announce, showTrouble } from "../base/api.js";
+import { h, whileBusy } from "../base/dom.js";
+import { tableName, topicsOf } from "../base/states.js";
+import { plain, t, timeOfDay } from "../base/words.js";
 
 export function card({ meeting, person, slot, timeZone, role, part, said, open, done }) {
   const when = slot ? `${timeOfDay(slot.starts_at, timeZone)}–${timeOfDay(slot.ends_at, timeZone)}` : "";

@@ -1,10 +1,10 @@
 /** Before the event: whom a participant would like to meet, in order, and whom a mentee would rather not meet. */
 
-import { announce, get, put, showTrouble } from "./api.js";
+import { announce, get, put, showTrouble } from "../base/api.js";
 import { candidates } from "./candidates.js";
-import { fill, find, h, whileBusy } from "./dom.js";
-import { button, drawOrder } from "./order.js";
-import { t } from "./words.js";
+import { fill, find, h, whileBusy } from "../base/dom.js";
+import { button, drawOrder } from "../base/order.js";
+import { t } from "../base/words.js";
 
 /**
  * @param {object} person who has logged in, as registered

@@ -1,8 +1,8 @@
 /** A mentee's own questions, in their order: writing, moving, taking away, keeping. */
 
-import { put, announce, showTrouble } from "./api.js";
-import { fill, find, h, whileBusy } from "./dom.js";
-import { t } from "./words.js";
+import { put, announce, showTrouble } from "../base/api.js";
+import { fill, find, h, whileBusy } from "../base/dom.js";
+import { t } from "../base/words.js";
 
 const MOST = 20;
 

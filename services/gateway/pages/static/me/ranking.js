@@ -1,9 +1,9 @@
 /** After the rounds: whom a participant would go on with, in order, and whom it became. */
 
-import { announce, get, listed, put, showTrouble } from "./api.js";
-import { fill, find, h, whileBusy } from "./dom.js";
-import { drawOrder } from "./order.js";
-import { t } from "./words.js";
+import { announce, get, listed, put, showTrouble } from "../base/api.js";
+import { fill, find, h, whileBusy } from "../base/dom.js";
+import { drawOrder } from "../base/order.js";
+import { t } from "../base/words.js";
 
 /**
  * @param {object} me who has logged in

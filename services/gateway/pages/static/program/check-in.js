@@ -1,11 +1,11 @@
 /** The list at the door: find a person, check in, say who has not come. */
 
-import { call, get, listed, post, announce, showTrouble } from "./api.js";
-import { ask, select } from "./ask.js";
-import { fill, find, h, tell, whileBusy } from "./dom.js";
-import { roleText, standing } from "./states.js";
+import { call, get, listed, post, announce, showTrouble } from "../base/api.js";
+import { ask, select } from "../base/ask.js";
+import { fill, find, h, tell, whileBusy } from "../base/dom.js";
+import { roleText, standing } from "../base/states.js";
 import { walkIn } from "./walk-in.js";
-import { fold, t } from "./words.js";
+import { fold, t } from "../base/words.js";
 
 /** More rows than this make a slow page and no better overview: the search finds the others. */
 const SHOWN = 200;

@@ -1,10 +1,10 @@
 /** The final pairs: forming them from the rankings, both ways side by side, and who goes on with whom. */
 
-import { announce, get, post, showTrouble } from "./api.js";
-import { ask, select } from "./ask.js";
-import { fill, h } from "./dom.js";
-import { wholeNumber } from "./fields.js";
-import { t } from "./words.js";
+import { announce, get, post, showTrouble } from "../base/api.js";
+import { ask, select } from "../base/ask.js";
+import { fill, h } from "../base/dom.js";
+import { wholeNumber } from "../base/fields.js";
+import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 /** What holds until an organizer says otherwise: three names, as lists mostly have, and one mentee for a mentor. */

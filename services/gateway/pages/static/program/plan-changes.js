@@ -1,7 +1,7 @@
 /** What the newest revision of a plan has changed, in words. */
 
-import { h } from "./dom.js";
-import { t } from "./words.js";
+import { h } from "../base/dom.js";
+import { t } from "../base/words.js";
 
 /** More changes than this are folded up, so that the timetable is not pushed off the screen. */
 const UNFOLDED = 6;

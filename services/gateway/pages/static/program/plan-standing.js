@@ -1,7 +1,7 @@
 /** How a plan stands: whether one is being made, or could not be, and how good the one that holds is. */
 
-import { h } from "./dom.js";
-import { t } from "./words.js";
+import { h } from "../base/dom.js";
+import { t } from "../base/words.js";
 
 /** What is to be known before the figures; nothing where the plan is as it should be. */
 export function standing({ state, progress, revision, failure }) {

@@ -1,8 +1,8 @@
 /** Who sits where in which round, site by site, and why the two of a meeting meet. */
 
-import { h } from "./dom.js";
-import { tableName, topicsOf } from "./states.js";
-import { plain, t } from "./words.js";
+import { h } from "../base/dom.js";
+import { tableName, topicsOf } from "../base/states.js";
+import { plain, t } from "../base/words.js";
 
 /** `people` knows the participants by id. */
 export function timetables(meetings, program, people) {

@@ -1,11 +1,11 @@
 /** The plan: how good it is, what has changed, who sits where in which round, and who meets nobody. */
 
-import { get, listed, post, announce, showTrouble } from "./api.js";
-import { fill, find, h, whileBusy } from "./dom.js";
+import { get, listed, post, announce, showTrouble } from "../base/api.js";
+import { fill, find, h, whileBusy } from "../base/dom.js";
 import { changes } from "./plan-changes.js";
 import { quality, standing } from "./plan-standing.js";
 import { timetables } from "./plan-timetable.js";
-import { t } from "./words.js";
+import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 

@@ -1,10 +1,10 @@
 /** After the rounds: closing the program, its figures, and who stays in touch with whom. */
 
-import { get, listed, post, announce, showTrouble } from "./api.js";
-import { ask } from "./ask.js";
-import { fill, h, whileBusy } from "./dom.js";
+import { get, listed, post, announce, showTrouble } from "../base/api.js";
+import { ask } from "../base/ask.js";
+import { fill, h, whileBusy } from "../base/dom.js";
 import { pairing } from "./pairing.js";
-import { language, plain, t } from "./words.js";
+import { language, plain, t } from "../base/words.js";
 
 const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });

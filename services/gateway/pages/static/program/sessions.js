@@ -1,13 +1,13 @@
 /** The sessions of a program with their countdowns and what an organizer can do to them. */
 
-import { get, listed, post, put, announce, showTrouble } from "./api.js";
-import { ask, select } from "./ask.js";
-import { eventClock } from "./clock.js";
-import { Countdown, clockFace } from "./countdown.js";
-import { fill, find, h, tell, whileBusy } from "./dom.js";
-import { Live } from "./live.js";
-import { look, nextText, phaseText } from "./phase-words.js";
-import { t } from "./words.js";
+import { get, listed, post, put, announce, showTrouble } from "../base/api.js";
+import { ask, select } from "../base/ask.js";
+import { eventClock } from "../time/clock.js";
+import { Countdown, clockFace } from "../time/countdown.js";
+import { fill, find, h, tell, whileBusy } from "../base/dom.js";
+import { Live } from "../time/live.js";
+import { look, nextText, phaseText } from "../time/phase-words.js";
+import { t } from "../base/words.js";
 
 /** A round can be restarted in its first so many ms: the service decides, the button only follows. */
 const RESTART = 30_000;

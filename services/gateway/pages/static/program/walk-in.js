@@ -1,8 +1,8 @@
 /** Somebody at the door who is on no list: registered and checked in at once, and never registered twice. */
 
-import { announce, get, listed, newKey, post, showTrouble } from "./api.js";
-import { h, whileBusy } from "./dom.js";
-import { plain, t } from "./words.js";
+import { announce, get, listed, newKey, post, showTrouble } from "../base/api.js";
+import { h, whileBusy } from "../base/dom.js";
+import { plain, t } from "../base/words.js";
 
 const LEVELS = [1, 2, 3, 4, 5];
 

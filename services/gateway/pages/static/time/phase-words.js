@@ -1,6 +1,6 @@
 /** What a countdown's phase is called. */
 
-import { t, timeOfDay } from "./words.js";
+import { t, timeOfDay } from "../base/words.js";
 
 /** One line that says where a session stands. */
 export function phaseText(reading) {
