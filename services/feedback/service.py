@@ -7,7 +7,8 @@ from services.feedback import store
 from services.feedback.domain import report
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import State
-from services.feedback.events import hear, reported
+from services.feedback.events import reported
+from services.feedback.handlers import hear
 from services.feedback.schemas import CloseProgram, OfProgram, SubmitFeedback
 from services.feedback.submitting import submit
 from shared.arguments import load

@@ -1,4 +1,4 @@
-"""A program's figures, none of them over fewer than :data:`K` answers.
+"""A program's figures, none of them over fewer than :data:`K_ANONYMITY` answers.
 
 Source: L. Sweeney, "k-anonymity: a model for protecting privacy", International Journal of Uncertainty, Fuzziness and
 Knowledge-Based Systems 10 (2002).
@@ -18,7 +18,7 @@ from typing import Any, Final
 from services.feedback.domain import MENTEE, MENTOR
 from services.feedback.domain.ratings import SCALES
 
-K: Final = 5
+K_ANONYMITY: Final = 5
 """Answers that a figure needs to be shown."""
 
 STAY_IN_TOUCH: Final = "stay_in_touch"
@@ -56,7 +56,7 @@ def report(cells: Iterable[Cell], held: int, answers: int) -> dict[str, Any]:
     for cell in cells:
         by_question[cell.question].append(cell)
     return {
-        "k": K,
+        "k": K_ANONYMITY,
         "held": held,
         "answers": answers,
         "questions": {name: _question(found) for name, found in by_question.items()},
@@ -75,13 +75,13 @@ def _question(cells: list[Cell]) -> dict[str, Any]:
     roles_shown = set() if _crosses(cells) else shown({role: each.total() for role, each in by_role.items()})
     sites_shown = shown({site: each.total() for site, each in by_site.items()})
     return {
-        "all": _figure(whole, whole.total() >= K),
+        "all": _figure(whole, whole.total() >= K_ANONYMITY),
         "by_role": {role: _figure(each, role in roles_shown) for role, each in by_role.items()},
         "by_site": {site: _figure(each, site in sites_shown) for site, each in by_site.items()},
     }
 
 
-def shown(sizes: Mapping[str, int], k: int = K) -> set[str]:
+def shown(sizes: Mapping[str, int], k: int = K_ANONYMITY) -> set[str]:
     """Which groups of a whole may be shown beside it, given how many answers each has.
 
     Each has ``k`` or more, and so have all hidden ones together (or none is hidden).
@@ -95,7 +95,7 @@ def shown(sizes: Mapping[str, int], k: int = K) -> set[str]:
     return kept
 
 
-def _crosses(cells: Iterable[Cell], k: int = K) -> bool:
+def _crosses(cells: Iterable[Cell], k: int = K_ANONYMITY) -> bool:
     """Whether figures by role, less figures by site, would tell of fewer than ``k`` answers.
 
     They can be subtracted where one group lies within the other: a site at which only one side answered, or a side
@@ -161,14 +161,14 @@ def pairing(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Who goes on with whom, in numbers, as matching has published them; None without a pairing.
 
     Of what kind a pair is comes of both sides' rankings, so it is told as an answer is: of ``stable`` and
-    ``most_mutual`` (kind -> pairs) a kind is None that would tell of fewer than :data:`K` pairs, be it by subtraction
-    from all pairs. With fewer than :data:`K` pairs in all, both are None and so are ``pairs`` and
+    ``most_mutual`` (kind -> pairs) a kind is None that would tell of fewer than :data:`K_ANONYMITY` pairs, be it by
+    subtraction from all pairs. With fewer than that in all, both are None and so are ``pairs`` and
     ``mentees_left_over``. Who took part and who is left over are heads, and no answers.
     """
     if published is None:
         return None
     told = {name: published[name] for name in ("revision", "method", "mentors", "mentees")}
-    visible = published["pairs"] >= K
+    visible = published["pairs"] >= K_ANONYMITY
     heads = {name: published[name] if visible else None for name in ("pairs", "mentees_left_over")}
     return told | heads | {name: _by_kind(published[name]) if visible else None for name in ("stable", "most_mutual")}
 

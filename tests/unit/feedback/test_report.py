@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from services.feedback.domain.report import (
     CONNECTIONS,
+    K_ANONYMITY,
     STAY_IN_TOUCH,
     Cell,
-    K,
     figures,
     pairing,
     pairing_figures,
@@ -43,9 +43,9 @@ def subsets(items: list[Any]) -> chain[tuple[Any, ...]]:
 @given(sizes=st.dictionaries(st.text("abcdef", min_size=1, max_size=1), st.integers(0, 20)))
 def test_what_is_hidden_is_nothing_or_k_together(sizes: dict[str, int]) -> None:
     visible = shown(sizes)
-    assert all(sizes[name] >= K for name in visible)
+    assert all(sizes[name] >= K_ANONYMITY for name in visible)
     hidden = sum(size for name, size in sizes.items() if name not in visible)
-    assert hidden == 0 or hidden >= K or sum(sizes.values()) < K
+    assert hidden == 0 or hidden >= K_ANONYMITY or sum(sizes.values()) < K_ANONYMITY
 
 
 def test_no_more_is_hidden_than_must_be() -> None:
@@ -69,10 +69,10 @@ def test_every_figure_shown_is_right_and_over_k_answers(found: list[Cell]) -> No
         if figure["answers"] is None:
             assert figure == {"answers": None, "mean": None, "distribution": None}
             continue
-        assert figure["answers"] == values.total() >= K
+        assert figure["answers"] == values.total() >= K_ANONYMITY
         assert figure["distribution"] == {str(value): values[value] for value in sorted(values)}
         assert abs(figure["mean"] - sum(v * n for v, n in values.items()) / values.total()) < 1e-4
-    assert (question["all"]["answers"] is None) == (sum(cell.count for cell in found) < K)
+    assert (question["all"]["answers"] is None) == (sum(cell.count for cell in found) < K_ANONYMITY)
 
 
 @given(found=cells)
@@ -94,7 +94,7 @@ def test_subtracting_groups_that_lie_within_a_group_leaves_nothing_or_k(found: l
             union = frozenset(chain.from_iterable(taken))
             if sum(len(part) for part in taken) == len(union):
                 rest = sum(sizes[key] for key in whole - union)
-                assert rest == 0 or rest >= K
+                assert rest == 0 or rest >= K_ANONYMITY
 
 
 def test_a_side_less_the_sites_where_only_it_answered_is_not_told() -> None:
@@ -111,7 +111,7 @@ def test_a_side_less_the_sites_where_only_it_answered_is_not_told() -> None:
 @given(found=cells, answers=st.integers(0, 1000))
 def test_what_is_published_is_what_the_catalogue_allows(found: list[Cell], answers: int) -> None:
     made = report(found, held=3, answers=answers)
-    data = {"program_id": "program-1", "figures": figures(made), "k": K, "answers": answers}
+    data = {"program_id": "program-1", "figures": figures(made), "k": K_ANONYMITY, "answers": answers}
     event = NewEvent("feedback.program-report-ready", "program-1", data)
     assert TYPES[f"speedmentor.{event.type}.v1"].refusal(event.data, publishing=True) is None
 
@@ -133,7 +133,7 @@ def test_shares_and_connections_are_figures_too() -> None:
     assert too_few == {}
 
 
-@given(few=st.integers(0, K - 1), many=st.integers(K, 100))
+@given(few=st.integers(0, K_ANONYMITY - 1), many=st.integers(K_ANONYMITY, 100))
 def test_pairs_are_counted_only_where_there_are_k(few: int, many: int) -> None:
     published = TYPES["speedmentor.matching.pairing-published.v1"].example()
     hidden = pairing({**published, "pairs": few})
@@ -155,14 +155,16 @@ def test_no_kind_is_told_of_fewer_than_k_pairs_not_even_by_subtraction(
     stable: dict[str, int], most_mutual: dict[str, int]
 ) -> None:
     published = TYPES["speedmentor.matching.pairing-published.v1"].example()
-    made = pairing({**published, "pairs": max(K, sum(stable.values())), "stable": stable, "most_mutual": most_mutual})
+    made = pairing(
+        {**published, "pairs": max(K_ANONYMITY, sum(stable.values())), "stable": stable, "most_mutual": most_mutual}
+    )
     assert made is not None
     for told, counted in ((made["stable"], stable), (made["most_mutual"], most_mutual)):
         assert told.keys() == counted.keys()
         assert all(count in (None, counted[kind]) for kind, count in told.items())
-        assert all(count >= K for count in told.values() if count is not None)
+        assert all(count >= K_ANONYMITY for count in told.values() if count is not None)
         hidden = sum(counted[kind] for kind, count in told.items() if count is None)
-        assert hidden == 0 or hidden >= K or sum(counted.values()) < K
+        assert hidden == 0 or hidden >= K_ANONYMITY or sum(counted.values()) < K_ANONYMITY
     assert pairing_figures(made).keys() == {
         "pairs",
         *(f"pairs_{kind.replace('-', '_')}" for kind, count in made["stable"].items() if count is not None),
