@@ -2,9 +2,9 @@
 
 import sys
 
-from deploy.local import installing
 from deploy.local.errors import LaunchError
 from deploy.local.infrastructure import Infrastructure, sweep
+from deploy.local.machine import installing
 from deploy.local.space import RUN
 
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 from amqp import Connection
 from amqp.exceptions import AMQPError
 
-from deploy.local import installing
-from deploy.local.daemon import Daemon
 from deploy.local.errors import LaunchError, tail
+from deploy.local.machine import installing
+from deploy.local.machine.daemon import Daemon
 from deploy.local.secrets import Secrets
 from deploy.local.space import Space
 from deploy.local.state import State, write_secret

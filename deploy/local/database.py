@@ -7,9 +7,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local import installing
-from deploy.local.daemon import Daemon
 from deploy.local.errors import LaunchError, tail
+from deploy.local.machine import installing
+from deploy.local.machine.daemon import Daemon
 from deploy.local.secrets import Secrets
 from deploy.local.space import Space
 from deploy.local.state import State

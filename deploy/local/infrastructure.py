@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from kombu import Connection
 
-from deploy.local import ports
 from deploy.local.broker import LAUNCHER, Broker
-from deploy.local.daemon import Daemon
 from deploy.local.database import Database
 from deploy.local.errors import LaunchError
+from deploy.local.machine import ports
+from deploy.local.machine.daemon import Daemon
 from deploy.local.secrets import Secrets
 from deploy.local.space import RUN, Space
 from deploy.local.state import State

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from deploy.local import ports
-from deploy.local.daemon import Daemon
 from deploy.local.errors import LaunchError, tail
 from deploy.local.infrastructure import PARTS, Infrastructure, stop_all
+from deploy.local.machine import ports
+from deploy.local.machine.daemon import Daemon
 from deploy.local.space import CHECKOUT
 from deploy.local.waiting import eventually
 from shared.messaging.topology import SERVICES

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.local.daemon import Daemon
+from deploy.local.machine.daemon import Daemon
 
 
 @dataclass

@@ -11,8 +11,9 @@ from kombu import Connection, Exchange
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure
 
-from deploy.local import Infrastructure, LaunchError, installing
+from deploy.local import Infrastructure, LaunchError
 from deploy.local.infrastructure import sweep
+from deploy.local.machine import installing
 from shared.messaging import topology
 
 pytestmark = pytest.mark.integration

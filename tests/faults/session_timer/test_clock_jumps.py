@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from deploy.local import Deployment, installing
+from deploy.local import Deployment
+from deploy.local.machine import installing
 from shared.steady_clock import PROVED
 from tests.faults.session_timer.hall import Ear
 from tests.integration.timer_bus import Bus, Program, short, soon, whole

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.daemon import Daemon
-from deploy.local.daemon import _began as began
+from deploy.local.machine.daemon import Daemon
+from deploy.local.machine.daemon import _began as began
 
 #: Says that it is ready, then ends when asked to, after saying so.
 POLITE = """

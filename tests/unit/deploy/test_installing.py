@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import installing
 from deploy.local.errors import LaunchError
+from deploy.local.machine import installing
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import socket
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.local import ports
+from deploy.local.machine import ports
 
 
 def test_a_port_somebody_listens_on_is_not_free() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.local.daemon import Daemon
 from deploy.local.infrastructure import Infrastructure
+from deploy.local.machine.daemon import Daemon
 from deploy.local.secrets import Secrets
 from deploy.local.state import State, write_secret
 
