@@ -85,7 +85,7 @@ class Runtime(SharedExtension):
         return True
 
     def _ring(self) -> None:
-        self.relay.ring()
+        self.relay.wake()
 
     def _prepare(self) -> None:
         for pause in backoff():

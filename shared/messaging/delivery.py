@@ -8,7 +8,7 @@ from typing import Any
 from shared.events import BadEvent, Event, decode, write_time
 from shared.ids import new_id
 from shared.messaging.publisher import Outgoing
-from shared.messaging.topology import BACKOFF, Subscription
+from shared.messaging.topology import RETRY_DELAYS, Subscription
 
 ATTEMPTS = "x-speedmentor-attempts"
 REASON = "x-speedmentor-reason"
@@ -66,7 +66,7 @@ class Delivery:
             The message to publish, and the reason when it is dead, else an empty string.
         """
         attempts = self.attempts + 1
-        final = isinstance(error, BadEvent) or attempts > len(BACKOFF)
+        final = isinstance(error, BadEvent) or attempts > len(RETRY_DELAYS)
         reason = error.reason_code if isinstance(error, BadEvent) else "handler-failed" if final else ""
         now = write_time(datetime.now(UTC))
         first = self.headers.get(FIRST_FAILED_AT)

@@ -57,7 +57,7 @@ class Relay:
         self._lease = lease
         self._amqp_uri = amqp_uri
         self._name = name
-        self._bell = Flag()
+        self._wanted = Flag()
         self._stopping = Flag()
         self._held_until = 0.0
         #: Confirmed by the broker, and maybe still pending in what the database shows; and when that was written down.
@@ -73,14 +73,14 @@ class Relay:
         self.released = Flag()
         self.connected = False
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Say that something was committed."""
-        self._bell.set()
+        self._wanted.set()
 
     def stop(self) -> None:
         """Ask the threads to end; what is not published stays in the outbox for the next relay."""
         self._stopping.set()
-        self._bell.set()
+        self._wanted.set()
 
     @property
     def leads(self) -> bool:
@@ -134,10 +134,10 @@ class Relay:
             return
         self._held_until = asked + LEASE_SECONDS if held else 0.0
         if held and not led:
-            self.ring()
+            self.wake()
 
     def watch(self) -> None:
-        """Ring whenever a replica adds to the outbox, until stopped."""
+        """Wake whenever a replica adds to the outbox, until stopped."""
         waits = backoff()
         others = {"operationType": "insert", "fullDocument.by": {"$ne": WRITER}}
         pipeline: list[dict[str, Any]] = [{"$match": others}, {"$project": {"_id": 1}}]
@@ -145,11 +145,11 @@ class Relay:
             try:
                 with self._outbox.events.watch(pipeline, max_await_time_ms=1000) as changes:
                     waits = backoff()
-                    self.ring()
+                    self.wake()
                     while not self._stopping.is_set():
                         if changes.try_next() is not None:
-                            self.ring()
-                            # Our own commits ring by themselves; of others' one ring serves all that come together.
+                            self.wake()
+                            # Our own commits wake us by themselves; of others' one waking serves all of a moment.
                             self._stopping.wait(WATCH_PAUSE)
             except PyMongoError as error:
                 pause = next(waits)
@@ -157,16 +157,16 @@ class Relay:
                 self._stopping.wait(pause)
 
     def _turn(self, publisher: ConfirmedPublisher, amqp: Any) -> None:
-        """One round: publish what is there, or wait for the bell; look after the connection when it is time."""
+        """One round: publish what is there, or wait to be woken; look after the connection when it is time."""
         amqp.heartbeat_tick()
-        self._bell.clear()
+        self._wanted.clear()
         more = self._publish_pending(publisher)
         if self._unmarked and monotonic() >= self._mark_at:
             self._mark()
-        # Whatever was committed after we looked has rung the bell.
-        if not more and not self._bell.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
+        # Whatever was committed after we looked has woken us.
+        if not more and not self._wanted.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
             self._mark()
-        # Not only when the bell is silent: where another replica relays, nothing else reads on this connection.
+        # Not only when nothing is committed: where another replica relays, nothing else reads on this connection.
         if monotonic() >= self._tend_at:
             tend(amqp)
             self._tend_at = monotonic() + IDLE

@@ -21,7 +21,7 @@ VHOST: Final = "speedmentor"
 RPC_EXCHANGE: Final = "nameko-rpc"
 
 #: Seconds an event waits before each further attempt; after the last one fails too it is a dead letter.
-BACKOFF: Final = (0.5, 2.0, 8.0, 30.0)
+RETRY_DELAYS: Final = (0.5, 2.0, 8.0, 30.0)
 
 #: Deliveries after which the broker itself gives an event up: only one that kills its consumers gets there.
 DELIVERY_LIMIT: Final = 50
@@ -197,7 +197,7 @@ def _queues() -> Iterator[_Queue]:
             ),
             (*((EVENTS, key) for key in each.binding_keys), (each.exchange, each.queue)),
         )
-        for attempt, seconds in enumerate(BACKOFF, start=1):
+        for attempt, seconds in enumerate(RETRY_DELAYS, start=1):
             yield _Queue(
                 each.retry(attempt),
                 each.service,

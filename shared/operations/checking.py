@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from shared.consistency import Difference, compare
 from shared.messages import say
 from shared.messaging.connection import LOST, connect
-from shared.messaging.topology import BACKOFF, SUBSCRIPTIONS
+from shared.messaging.topology import RETRY_DELAYS, SUBSCRIPTIONS
 from shared.operations.api import Api, Unreachable
 from shared.operations.dead_letters import count_of
 
@@ -68,7 +68,7 @@ def _in_queues(amqp_uri: str) -> Iterator[Difference]:
             count = count_of(connection, each.queue)
             if count:
                 yield Difference("queue", say("{count} events wait in {queue}", count=count, queue=each.queue))
-            count = sum(count_of(connection, each.retry(attempt)) for attempt in range(1, len(BACKOFF) + 1))
+            count = sum(count_of(connection, each.retry(attempt)) for attempt in range(1, len(RETRY_DELAYS) + 1))
             if count:
                 yield Difference(
                     "queue", say("{count} events of {queue} wait to be tried again", count=count, queue=each.queue)

@@ -18,7 +18,7 @@ from shared.ids import new_id
 from shared.messaging.connection import connect
 from shared.messaging.delivery import ATTEMPTS, Delivery
 from shared.messaging.publisher import ConfirmedPublisher, Outcome
-from shared.messaging.topology import BACKOFF, declare, subscription
+from shared.messaging.topology import RETRY_DELAYS, declare, subscription
 from shared.operations.dead_letters import count_of
 
 pytestmark = pytest.mark.integration
@@ -56,7 +56,7 @@ def _kill(connection: Connection, body: bytes, message_id: str, where: Any = PAR
     """Have ``body`` fail as often as it takes, by the code that the consumers have for it."""
     properties = {"content_type": CONTENT_TYPE, "message_id": message_id}
     delivery = Delivery(1, body, properties, {"x-own": "kept"})
-    for _ in range(len(BACKOFF) + 1):
+    for _ in range(len(RETRY_DELAYS) + 1):
         try:
             raise RuntimeError("the handler stumbled")
         except RuntimeError as error:
@@ -82,7 +82,7 @@ def test_what_is_dead_is_listed_and_shown_and_stays(connection: Connection, comm
     wait_for_count(connection, PARTICIPANTS.dead, 1)
     (shown,) = json.loads(command("show", event.id, "--json").stdout)
     assert shown["event"] == json.loads(encode(event))
-    assert (shown["attempts"], shown["correlationid"]) == (len(BACKOFF) + 1, "request-1")
+    assert (shown["attempts"], shown["correlationid"]) == (len(RETRY_DELAYS) + 1, "request-1")
     assert shown["first_failed"] <= shown["last_failed"]
     assert "the handler stumbled" in shown["trace"]
     wait_for_count(connection, PARTICIPANTS.dead, 1)

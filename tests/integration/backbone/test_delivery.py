@@ -14,7 +14,7 @@ from deploy.local.waiting import eventually
 from shared.events import Event, encode
 from shared.messaging.consumer import QueueConsumer
 from shared.messaging.delivery import ATTEMPTS, DETAIL, FAILED_AT, QUEUE, REASON, TRACE
-from shared.messaging.topology import BACKOFF
+from shared.messaging.topology import RETRY_DELAYS
 from tests.integration.backbone.stage import MENTEE, PARTICIPANTS, Outside, Stage, mentee, message
 
 pytestmark = pytest.mark.integration
@@ -86,12 +86,12 @@ def test_an_event_that_fails_at_first_has_its_effect_after_a_back_off(stage: Sta
 def test_an_event_that_always_fails_ends_in_the_dead_letters_with_all_that_is_known(stage: Stage) -> None:
     poison = mentee("poison")
     # As if it had failed all but the last time, so that the test need not wait out all back-offs.
-    stage.publish([message(poison, application_headers={ATTEMPTS: len(BACKOFF), "x-of-a-stranger": "kept"})])
+    stage.publish([message(poison, application_headers={ATTEMPTS: len(RETRY_DELAYS), "x-of-a-stranger": "kept"})])
     replica = stage.start()
     (dead,) = stage.wait_for_dead(1)
     headers = dead.properties["application_headers"]
     assert headers[REASON] == "handler-failed"
-    assert headers[ATTEMPTS] == len(BACKOFF) + 1
+    assert headers[ATTEMPTS] == len(RETRY_DELAYS) + 1
     assert headers[QUEUE] == PARTICIPANTS.queue
     assert headers[DETAIL] == "ValueError: this one is poison"
     assert "in _behave" in headers[TRACE]

@@ -186,4 +186,4 @@ def test_an_idle_relay_keeps_its_connection(watched: Watched) -> None:
 
 @pytest.mark.parametrize("watched", [False], indirect=True)
 def test_a_relay_keeps_its_connection_while_its_replica_commits_and_another_relays(watched: Watched) -> None:
-    eventually(lambda: watched.relay.ring() or watched.keeps_its_connection(), 15, pause=0.001)
+    eventually(lambda: watched.relay.wake() or watched.keeps_its_connection(), 15, pause=0.001)

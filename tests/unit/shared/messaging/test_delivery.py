@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.events import CONTENT_TYPE, BadEvent
 from shared.messaging.delivery import ATTEMPTS, DETAIL, QUEUE, REASON, TRACE, Delivery
-from shared.messaging.topology import BACKOFF, subscription
+from shared.messaging.topology import RETRY_DELAYS, subscription
 
 QUEUE_OF_MATCHING = subscription("matching", "participants")
 
@@ -26,17 +26,17 @@ def test_whatever_the_headers_say_a_failed_message_goes_to_a_retry_or_the_dead_l
     assert outgoing.properties["delivery_mode"] == 2
     attempts = outgoing.properties["application_headers"][ATTEMPTS]
     assert attempts >= 1
-    if attempts > len(BACKOFF):
+    if attempts > len(RETRY_DELAYS):
         assert (outgoing.routing_key, reason) == (QUEUE_OF_MATCHING.dead, "handler-failed")
     else:
         assert (outgoing.routing_key, reason) == (QUEUE_OF_MATCHING.retry(attempts), "")
 
 
-@given(st.integers(0, len(BACKOFF) * 2))
+@given(st.integers(0, len(RETRY_DELAYS) * 2))
 def test_attempts_are_counted_and_bounded(before: int) -> None:
     outgoing, reason = failed(ValueError("broken"), {ATTEMPTS: before})
     assert outgoing.properties["application_headers"][ATTEMPTS] == before + 1
-    assert bool(reason) == (before >= len(BACKOFF))
+    assert bool(reason) == (before >= len(RETRY_DELAYS))
 
 
 @given(st.dictionaries(texts, st.text(max_size=20_000), max_size=10), st.text(max_size=100_000))

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from shared.events.catalogue import TYPES
 from shared.messaging.topology import (
-    BACKOFF,
     EVENTS,
+    RETRY_DELAYS,
     SERVICES,
     SUBSCRIPTIONS,
     Subscription,
@@ -35,7 +35,7 @@ def queues_of(service: str) -> list[str]:
     return [
         name
         for each in subscriptions_of(service)
-        for name in (each.queue, each.dead, *(each.retry(number) for number in range(1, len(BACKOFF) + 1)))
+        for name in (each.queue, each.dead, *(each.retry(number) for number in range(1, len(RETRY_DELAYS) + 1)))
     ]
 
 
@@ -46,7 +46,7 @@ def test_every_binding_is_for_a_type_that_exists() -> None:
 
 def test_queues_are_named_once() -> None:
     names = [queue["name"] for queue in definitions()["queues"]]
-    assert len(names) == len(set(names)) == len(SUBSCRIPTIONS) * (len(BACKOFF) + 2)
+    assert len(names) == len(set(names)) == len(SUBSCRIPTIONS) * (len(RETRY_DELAYS) + 2)
 
 
 @pytest.mark.parametrize("service", OWNERS)
@@ -131,7 +131,7 @@ def test_every_failed_event_comes_back_to_its_own_queue() -> None:
     bound = {(each["source"], each["routing_key"], each["destination"]) for each in document["bindings"]}
     for each in SUBSCRIPTIONS:
         waits = []
-        for number in range(1, len(BACKOFF) + 1):
+        for number in range(1, len(RETRY_DELAYS) + 1):
             arguments = queues[each.retry(number)]["arguments"]
             assert arguments["x-dead-letter-exchange"] == each.exchange
             assert (each.exchange, arguments["x-dead-letter-routing-key"], each.queue) in bound
