@@ -1,4 +1,4 @@
-"""Registration's door: what it can be asked. It listens to no events."""
+"""Registration's door: what it can be asked, and what it listens to."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,13 +7,15 @@ from typing import Any
 from services.registration import events, schemas, store
 from services.registration.access import Codes
 from services.registration.domain import participant as people
-from services.registration.domain import walk_in
+from services.registration.domain import progress, walk_in
 from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
+from services.registration.handlers import hear
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
-from shared.extensions import Caller, Health, Work, answers
+from shared.events import Event
+from shared.extensions import Caller, Health, Work, answers, consumes
 from shared.faults import Forbidden, NotFound
 from shared.ids import new_id
 from shared.messages import say
@@ -39,6 +41,11 @@ class Registration:
     caller = Caller()
     codes = Codes()
     health = Health()
+
+    @consumes("progress")
+    def hear(self, events: list[Event], transaction: Transaction) -> None:
+        """Keep how far the programs are."""
+        hear(events, transaction)
 
     # Programs
 
@@ -70,14 +77,13 @@ class Registration:
         query: dict[str, Any] = {"org": principal.org}
         if principal.programs or principal.role not in (ORGANIZER, OPERATOR):
             query["_id"] = {"$in": list(principal.programs)}
-        found = store.programs(self.work.database, query)
-        counts = store.head_counts(self.work.database, [each.id for each in found])
-        return [program_view(each, counts) for each in found]
+        return self._program_views(principal, store.programs(self.work.database, query))
 
     @answers
     def get_program(self, program_id: str) -> Answer:
         """One program."""
-        return self._program_view(self._seen_program(self.caller(), program_id).id)
+        principal = self.caller()
+        return self._program_views(principal, [self._seen_program(principal, program_id)])[0]
 
     @answers
     def publish_program(self, **arguments: Any) -> Answer:
@@ -88,6 +94,7 @@ class Registration:
         def publish(transaction: Transaction) -> Answer:
             program = self._organized(principal, store.program(transaction, given["program_id"])).publish()
             store.save_program_state(transaction, program)
+            store.begin_progress(transaction, progress.begin(program))
             everybody = store.participants(transaction, program.id)
             store.save_participants(transaction, [replace(each, published=True) for each in everybody], self.codes)
             mentors = sum(isinstance(each, Mentor) for each in everybody)
@@ -96,7 +103,7 @@ class Registration:
                 transaction.publish(*events.told(None, each))
             return {"program_id": program.id}
 
-        return self._program_view(self.work.once(principal, "publish_program", given, publish)["program_id"])
+        return self._program_view(principal, self.work.once(principal, "publish_program", given, publish))
 
     @answers
     def cancel_program(self, **arguments: Any) -> Answer:
@@ -108,10 +115,11 @@ class Registration:
             program = self._organized(principal, store.program(transaction, given["program_id"]))
             cancelled = program.cancel(given["reason"])
             store.save_program_state(transaction, cancelled)
+            store.stop_waiting(transaction, program.id)
             transaction.publish(*events.program_cancelled(program, cancelled))
             return {"program_id": program.id}
 
-        return self._program_view(self.work.once(principal, "cancel_program", given, cancel)["program_id"])
+        return self._program_view(principal, self.work.once(principal, "cancel_program", given, cancel))
 
     # People
 
@@ -335,9 +343,23 @@ class Registration:
     def _participant_view(self, participant_id: str) -> Answer:
         return full_view(store.participant(self.work.database, participant_id))
 
-    def _program_view(self, program_id: str) -> Answer:
-        counts = store.head_counts(self.work.database, [program_id])
-        return program_view(store.program(self.work.database, program_id), counts)
+    def _program_view(self, principal: Principal, of: Answer) -> Answer:
+        return self._program_views(principal, [store.program(self.work.database, of["program_id"])])[0]
+
+    def _program_views(self, principal: Principal, programs: list[Program]) -> list[Answer]:
+        ids, now = [each.id for each in programs], self.work.now()
+        counts = store.head_counts(self.work.database, ids)
+        known = store.progress_of(self.work.database, ids)
+        return [
+            program_view(
+                each,
+                counts,
+                known[each.id],
+                now,
+                progress.missing_plan(each, known[each.id], now) if principal.role == ORGANIZER else None,
+            )
+            for each in programs
+        ]
 
     def _seen_program(self, principal: Principal, program_id: str) -> Program:
         program = store.program(self.work.database, program_id)

@@ -1,10 +1,11 @@
-"""Registration's own database: programs, and participants with all that people have entrusted to us.
+"""Registration's own database: programs and what becomes of them, and participants with all they have entrusted to us.
 
 A participant who was erased leaves a tombstone: the id and the role, so that the id never means anybody else.
 """
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, ReplaceOne
@@ -13,6 +14,7 @@ from pymongo.database import Database
 from services.registration.domain.access_codes import AccessCodes
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.program import Program, Site, State
+from services.registration.domain.progress import Progress, SiteSession, Start
 from shared.faults import NotFound
 from shared.messages import say
 from shared.storage.unit_of_work import Transaction
@@ -32,6 +34,11 @@ def prepare(database: Database[Document]) -> None:
     )
     participants.create_index(
         "access", name="access-code", unique=True, partialFilterExpression={"access": {"$exists": True}}
+    )
+    database["progress"].create_index(
+        "start_without_plan",
+        name="starts-without-plan",
+        partialFilterExpression={"start_without_plan": {"$type": "date"}},
     )
 
 
@@ -84,6 +91,56 @@ def _program(row: Document) -> Program:
             "topics": tuple(row["topics"]),
             "state": State(row["state"]),
         }
+    )
+
+
+# What becomes of programs. In documents of their own: what other services tell must not hold up who registers, and a
+# replica of an earlier release reads the programs' documents whole.
+
+
+def progress_of(reader: Reader, program_ids: Iterable[str]) -> dict[str, Progress]:
+    """What is known of the progress of these programs; nothing but their ids where nothing is."""
+    ids = list(program_ids)
+    rows = {row["_id"]: row for row in reader["progress"].find({"_id": {"$in": ids}}, batch_size=10_000)}
+    return {each: _progress(rows[each]) if each in rows else Progress(program_id=each) for each in ids}
+
+
+def begin_progress(transaction: Transaction, begun: Progress) -> None:
+    """Keep the progress of a program whose plan is waited for from now on, until its first start at most."""
+    save_progress(transaction, begun)
+    if begun.waiting:
+        first = min(each.at for each in begun.waiting)
+        transaction["progress"].update_one({"_id": begun.program_id}, {"$set": {"start_without_plan": first}})
+
+
+def save_progress(transaction: Transaction, changed: Progress) -> None:
+    """Keep the progress of a program."""
+    row = asdict(changed)
+    if not changed.waiting or changed.closed_at is not None:
+        row["start_without_plan"] = None
+    transaction["progress"].update_one({"_id": row.pop("program_id")}, {"$set": row}, upsert=True)
+
+
+def stop_waiting(transaction: Transaction, program_id: str) -> None:
+    """Wait no more for the plan of a program that is off."""
+    transaction["progress"].update_one({"_id": program_id}, {"$set": {"start_without_plan": None}})
+
+
+def take_start_without_plan(database: Database[Document], now: datetime) -> Progress | None:
+    """A program whose first start has passed by ``now`` without a plan; each is given once, to one replica."""
+    row = database["progress"].find_one_and_update(
+        {"start_without_plan": {"$lte": now}}, {"$set": {"start_without_plan": None}}
+    )
+    return None if row is None else _progress(row)
+
+
+def _progress(row: Document) -> Progress:
+    waiting = row.get("waiting")
+    return Progress(
+        program_id=row["_id"],
+        sessions=tuple(SiteSession(**each) for each in row.get("sessions", ())),
+        closed_at=row.get("closed_at"),
+        waiting=None if waiting is None else tuple(Start(**each) for each in waiting),
     )
 
 

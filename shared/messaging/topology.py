@@ -90,6 +90,19 @@ def retries_exchange(service: str) -> str:
 
 SUBSCRIPTIONS: Final = (
     Subscription(
+        "registration",
+        "progress",
+        (
+            "session-timer.session-scheduled",
+            "session-timer.session-rescheduled",
+            "session-timer.session-paused",
+            "session-timer.session-resumed",
+            "session-timer.round-extended",
+            "session-timer.session-finished",
+            "feedback.program-report-ready",
+        ),
+    ),
+    Subscription(
         "matching",
         "participants",
         (

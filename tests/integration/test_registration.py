@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -18,6 +19,8 @@ from pymongo import MongoClient
 
 from deploy.local import Infrastructure
 from deploy.local.waiting import eventually
+from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal
+from shared.ids import new_id
 from shared.messaging.topology import EVENTS, declare
 from shared.security.principal import Principal
 from shared.security.tokens import sign
@@ -152,6 +155,13 @@ class System:
         assert "fault" in answer, answer
         fault: dict[str, Any] = answer["fault"]
         return fault
+
+    def tell(self, *events: Event) -> None:
+        """Publish events of other services."""
+        for event in events:
+            self._producer.publish(
+                encode(event), exchange=EVENTS, routing_key=event.type, content_type=CONTENT_TYPE, message_id=event.id
+            )
 
     def events(self, program_id: str, count: int, *names: str) -> list[dict[str, Any]]:
         """Wait for ``count`` events of a program (of these names, if any); each is there once."""
@@ -508,3 +518,62 @@ def test_nobody_is_lost_who_registers_while_the_program_is_published(system):
     assert all("ok" in system.answer(call, 30) for call in calls)
     system.events(program_id, 18, "mentee-registered")
     assert len(system.call("ledger", program_id=program_id)["participants"]) == 24
+
+
+def timed(name: str, program_id: str, revision: int, starts_at: str, **more: Any) -> Event:
+    """An event of the session timer about the one session of a program, whose only round takes ten minutes."""
+    data = {
+        "session_id": f"{program_id}-canteen",
+        "program_id": program_id,
+        "site_id": "canteen",
+        "revision": revision,
+        **more,
+    }
+    if name != "session-finished":
+        ends_at = starts_at.replace(":00:00.000Z", ":10:00.000Z")
+        data["timetable"] = [{"round": 1, "starts_at": starts_at, "ends_at": ends_at}]
+    new = NewEvent(f"session-timer.{name}", data["session_id"], data, org=ORG, program=program_id, site="canteen")
+    return seal(new, id=new_id(), ordinal=revision, time=datetime.now(UTC))
+
+
+def test_a_program_is_told_with_the_start_that_holds_and_how_far_it_is(system, program_id, eventually):
+    def shown(**expected: Any) -> None:
+        """Wait until the program is shown so, alone and in the list."""
+
+        def is_shown() -> bool:
+            view = system.call("get_program", program_id=program_id)
+            listed = next(each for each in system.call("list_programs") if each["program_id"] == program_id)
+            assert listed == view
+            site = view["sites"][0]
+            return expected.items() <= {**view, "site": site.get("state"), "starts_at": site["starts_at"]}.items()
+
+        eventually(is_shown, 20, f"the program is shown with {expected}")
+
+    before = system.call("get_program", program_id=program_id)
+    published = before["sites"][0]["starts_at"]
+    assert (before["standing"], "published_starts_at" in before["sites"][0]) == ("published", False)
+    assert before["attention"] == [
+        {"code": "no-plan", "when": before["attention"][0]["when"], "starts_at": published, "sites": ["canteen"]}
+    ]
+
+    system.tell(timed("session-rescheduled", program_id, 3, "2099-01-02T03:00:00.000Z", cause="start-shifted"))
+    shown(starts_at="2099-01-02T03:00:00.000Z", site="scheduled", standing="published", attention=[])
+    assert system.call("get_program", program_id=program_id)["sites"][0]["published_starts_at"] == published
+
+    older = timed("session-scheduled", program_id, 1, published, plan_id="plan")
+    system.tell(older, older, timed("session-rescheduled", program_id, 4, "2020-01-02T03:00:00.000Z", cause="test"))
+    shown(starts_at="2020-01-02T03:00:00.000Z", site="finished", standing="finished", state="published")
+
+    ready = {"program_id": program_id, "figures": {}, "k": 5, "answers": 0}
+    report = NewEvent("feedback.program-report-ready", program_id, ready, org=ORG, program=program_id)
+    system.tell(seal(report, id=new_id(), ordinal=1, time=datetime.now(UTC)))
+    shown(standing="closed", starts_at="2020-01-02T03:00:00.000Z")
+    assert system.call("ledger", program_id=program_id)["programs"] == {program_id: "published"}
+
+
+def test_participants_are_told_how_far_the_program_is_and_not_what_organizers_have_to_see_to(
+    system, program_id, people
+):
+    view = system.call("get_program", by=as_participant(system, people["t01"]), program_id=program_id)
+
+    assert (view["standing"], view["attention"]) == ("published", [])

@@ -15,7 +15,7 @@ _LEDGERS = ("registration", "matching", "session_timer", "feedback")
 @blueprint.response(200, views.Program(many=True))
 def list_programs() -> Any:
     """The programs the caller may see."""
-    return ask("registration", "list_programs")
+    return [_standing(each) for each in ask("registration", "list_programs")]
 
 
 @blueprint.route("/programs:import", methods=["POST"])
@@ -30,14 +30,14 @@ def import_event(given: dict[str, Any]) -> Any:
 @blueprint.response(200, views.Program)
 def get_program(program_id: str) -> Any:
     """One program."""
-    return ask("registration", "get_program", program_id=program_id)
+    return _standing(ask("registration", "get_program", program_id=program_id))
 
 
 @blueprint.route("/programs/<id:program_id>/publication", methods=["POST"])
 @blueprint.response(200, views.Program)
 def publish_program(program_id: str) -> Any:
     """Make a program known to planning, timing and feedback."""
-    return ask("registration", "publish_program", program_id=program_id, idempotency_key=key())
+    return _standing(ask("registration", "publish_program", program_id=program_id, idempotency_key=key()))
 
 
 @blueprint.route("/programs/<id:program_id>/cancellation", methods=["POST"])
@@ -45,7 +45,8 @@ def publish_program(program_id: str) -> Any:
 @blueprint.response(200, views.Program)
 def cancel_program(given: dict[str, Any], program_id: str) -> Any:
     """Call a program off."""
-    return ask("registration", "cancel_program", program_id=program_id, reason=given["reason"], idempotency_key=key())
+    reason = given["reason"]
+    return _standing(ask("registration", "cancel_program", program_id=program_id, reason=reason, idempotency_key=key()))
 
 
 @blueprint.route("/programs/<id:program_id>/access-codes")
@@ -60,3 +61,14 @@ def access_codes(program_id: str) -> Any:
 def ledgers(program_id: str) -> Any:
     """What each service holds of the program. After a while without changes they agree."""
     return {service: ask(service, "ledger", program_id=program_id) for service in _LEDGERS}
+
+
+def _standing(view: dict[str, Any]) -> dict[str, Any]:
+    """The view with where the program stands as its state.
+
+    Registration tells the two apart, because the pages of an earlier gateway know only the states that a program has
+    of its own; and an earlier registration tells nothing else.
+    """
+    if "standing" not in view:
+        return view
+    return {**{name: value for name, value in view.items() if name != "standing"}, "state": view["standing"]}

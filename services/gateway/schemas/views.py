@@ -82,7 +82,19 @@ class Site(View):
     site_id = text("the site")
     name = text("its name")
     time_zone = text("IANA name")
-    starts_at = time("when the first round begins")
+    starts_at = time("when the first round begins, or began: as it was published, until the start is moved")
+    published_starts_at = time("of a start that was moved: when it was to be by what was published")
+    ends_at = time("when the last round ends, or ended; not told before there is a plan, and in a pause")
+    state = text("scheduled, running or finished; not told before there is a plan")
+
+
+class Attention(View):
+    """Something in a program that its organizers have to see to."""
+
+    code = text("no-plan: the program is published and has no plan, so that nothing rings at its start")
+    when = text("how urgent it is: ahead, soon (within a day) or passed (the start has gone by)")
+    starts_at = time("the first start that it is about")
+    sites = texts("ids of the sites that it is about")
 
 
 class Program(View):
@@ -90,7 +102,11 @@ class Program(View):
 
     program_id = text("the program")
     title = text("its title")
-    state = text("draft, published or cancelled")
+    state = text(
+        "draft, published, running (since its first round at any site), finished (after the last at all sites), "
+        "closed (its report is made) or cancelled"
+    )
+    closed_at = time("when its report was made")
     rounds = whole("number of rounds")
     round_seconds = whole("length of a round, s")
     break_seconds = whole("length of the break between rounds, s")
@@ -98,6 +114,9 @@ class Program(View):
     sites = fields.List(fields.Nested(Site))
     mentors = whole("how many")
     mentees = whole("how many")
+    attention = fields.List(
+        fields.Nested(Attention), metadata={"description": "for organizers: what they have to see to; empty if nothing"}
+    )
 
 
 class Imported(View):

@@ -229,3 +229,12 @@ def test_what_people_talk_about_arrives_with_levels_and_in_order(client, organiz
     ]
     answer = client.get("/api/v1/programs/p1/participants", headers=organizer).json
     assert [each["topics"] for each in answer] == [{"funding": 5, "hiring": 2}, ["hiring", "funding"]]
+
+
+def test_where_a_program_stands_is_its_state(client, organizer, bus):
+    bus.answers["get_program"] = {"program_id": "p1", "state": "published", "standing": "closed"}
+    assert client.get("/api/v1/programs/p1", headers=organizer).json == {"program_id": "p1", "state": "closed"}
+
+    bus.answers["get_program"] = {"program_id": "p1", "state": "draft"}
+    told_by_an_earlier_release = client.get("/api/v1/programs/p1", headers=organizer).json
+    assert told_by_an_earlier_release == {"program_id": "p1", "state": "draft"}
