@@ -7,8 +7,8 @@ from typing import Any
 
 from services.session_timer import store
 from services.session_timer.domain.session import Change, Session, State
-from services.session_timer.events import hear, on_time
-from services.session_timer.ringing import Ringing
+from services.session_timer.handlers import hear, on_time
+from services.session_timer.ringing.extension import Ringing
 from services.session_timer.schemas import ChoosePolicy, Command, Extend, RoundCommand, ShiftStart
 from shared.arguments import load
 from shared.events import Event, write_time

@@ -2,14 +2,15 @@
 
 A bell that rings writes nothing of its session. The replica that rings a shard *claims* a moment ahead on the
 shard's document: from then on everything due by the end of that moment in that shard rings at its instant, which
-anybody can work out from the sessions. The sessions themselves are brought up to date afterwards (``settling``), or
-by the next command on them. ``heard`` tells which claims a session's document has in it.
+anybody can work out from the sessions (``domain.claims``). The sessions themselves are brought up to date afterwards
+(``ringing.settling``), or by the next command on them. ``heard`` in a session's document is the number of the last
+claim that it has in it.
 """
 
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,13 +18,12 @@ from pymongo import ASCENDING, InsertOne, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from services.session_timer.chime import ring
-from services.session_timer.domain.bells import next_bell_at, rung
+from services.session_timer.domain.bells import next_bell_at
+from services.session_timer.domain.claims import Claim, StoredSession
 from services.session_timer.domain.session import Change, Session
 from services.session_timer.domain.timetable import Slot
-from shared.clock import Clock
+from shared.clock import Clock, event_time
 from shared.events import Event
-from shared.events.times import to_milliseconds
 from shared.faults import NotFound, NotYet
 from shared.messages import say
 from shared.storage.outbox import Outbox, Place
@@ -50,65 +50,6 @@ def shard_of(session_id: str) -> int:
 def shard_name(shard: int) -> str:
     """The name of a shard's lease."""
     return f"shard-{shard}"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A promise on a shard: whatever is due by ``through`` rings, at its instant or, if that is over, at ``since``.
-
-    ``since`` is when it was claimed. Claims of a shard are numbered.
-    """
-
-    number: int
-    since: datetime
-    through: datetime
-
-    def dated(self, now: datetime, clock: Clock, after: float) -> "Claim":
-        """The same, ringing ``now`` if its moment has been over for more than ``after`` real seconds.
-
-        An outage came between claiming and sending then; so its bells say that they are late, and with them rings
-        all that has come due since: it would be passed over otherwise, as a session has rung up to its last bell.
-        """
-        over = clock.real_seconds((now - self.through).total_seconds())
-        if over <= after:
-            return self
-        since = to_milliseconds(now)
-        return replace(self, since=since, through=max(self.through, since))
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A session as the database keeps it."""
-
-    session: Session
-    shard: int
-    heard: int
-    trace: Trace
-
-    def after(self, claim: Claim, ordinal: int) -> tuple["Kept", list[Event]]:
-        """The session after ``claim``, and the events this rings, numbered from after ``ordinal``."""
-        if claim.number <= self.heard:
-            return self, []
-        session, events = ring(self.session, claim.since, claim.through, ordinal, self.trace)
-        return replace(self, session=session, heard=claim.number), events
-
-    def rung_at(self, at: datetime, claim: Claim) -> "Kept":
-        """The session after ``claim``, of which ``at`` is the last instant at which it rings."""
-        return replace(self, session=rung(self.session, at), heard=claim.number)
-
-    def catch_up(self, claims: Iterable[Claim], ordinal: int) -> tuple["Kept", list[Event]]:
-        """The session after ``claims``, and the events they rang, numbered from after ``ordinal``."""
-        kept: Kept = self
-        events: list[Event] = []
-        for claim in claims:
-            kept, more = kept.after(claim, ordinal + len(events))
-            events += more
-        return kept, events
-
-
-def changes_timetable(before: Kept, after: Kept) -> bool:
-    """Whether a claim did more than ring: a session that has to wait is told of only once that is written down."""
-    return after.session.revision != before.session.revision
 
 
 class StillToRing(PyMongoError):
@@ -170,8 +111,8 @@ class Sessions:
         writes = []
         for session in sessions:
             shard = shard_of(session.session_id)
-            kept = Kept(session, shard, shards[shard]["claimed"], self._trace)
-            writes.append(InsertOne(_changed(kept, shards)))
+            stored = StoredSession(session, shard, shards[shard]["claimed"], self._trace)
+            writes.append(InsertOne(_changed(stored, shards)))
         self._transaction["sessions"].bulk_write(writes, ordered=False)
 
     def known(self, ids: Sequence[str]) -> set[str]:
@@ -208,28 +149,29 @@ class Sessions:
         rows = {row["_id"]: row for row in self._find({"_id": {"$in": list(ids)}})}
         if len(rows) < len(set(ids)):
             raise NotFound(say("There is no such session."))
-        before = [kept_of(rows[session_id]) for session_id in ids]
+        before = [stored_session(rows[session_id]) for session_id in ids]
         places = self._outbox.places(list(ids), self._transaction.session)
+        settled_within = event_time(self._clock, SETTLED_WITHIN)
         claims = {
-            number: [each.dated(self._transaction.now, self._clock, SETTLED_WITHIN) for each in claims_of(shard)]
+            number: [each.dated(self._transaction.now, settled_within) for each in claims_of(shard)]
             for number, shard in shards.items()
         }
         caught_up = [
-            kept.catch_up(claims[kept.shard], places.get(kept.session.session_id, Place(0, 0)).ordinal)
-            for kept in before
+            stored.catch_up(claims[stored.shard], places.get(stored.session.session_id, Place(0, 0)).ordinal)
+            for stored in before
         ]
         rung = [event for _, events in caught_up for event in events]
         self._wait_for(rung)
-        changed: list[Kept] = []
+        changed: list[StoredSession] = []
         after: list[Session] = []
-        for number, (kept, events) in enumerate(caught_up):
+        for number, (stored, events) in enumerate(caught_up):
             if number % 20 == 0:
                 # A program may have thousands; bells of others are due meanwhile.
                 time.sleep(0)
-            session, published = decide(kept.session, self._transaction.now)
+            session, published = decide(stored.session, self._transaction.now)
             after.append(session)
-            if session != kept.session or events or published:
-                changed.append(Kept(session, kept.shard, shards[kept.shard]["claimed"], self._trace))
+            if session != stored.session or events or published:
+                changed.append(StoredSession(session, stored.shard, shards[stored.shard]["claimed"], self._trace))
                 self._transaction.publish(*published)
         self._outbox.record(self._transaction.session, rung, sent=False)
         self._write(changed, shards)
@@ -250,10 +192,10 @@ class Sessions:
         found: Iterable[Document] = self._transaction["sessions"].find(query, batch_size=100_000)
         return found
 
-    def _write(self, changed: Sequence[Kept], shards: dict[int, Document]) -> None:
+    def _write(self, changed: Sequence[StoredSession], shards: dict[int, Document]) -> None:
         if not changed:
             return
-        rows = [_changed(kept, shards) for kept in changed]
+        rows = [_changed(stored, shards) for stored in changed]
         writes = [UpdateOne({"_id": row["_id"]}, {"$set": row}) for row in rows]
         self._transaction["sessions"].bulk_write(writes, ordered=False)
 
@@ -265,7 +207,7 @@ class Sessions:
         return {names[row["_id"]]: row for row in self._transaction["shards"].find(these)}
 
 
-def kept_of(row: Document) -> Kept:
+def stored_session(row: Document) -> StoredSession:
     """The session in a document of the collection ``sessions``."""
     session = Session(
         session_id=row["_id"],
@@ -293,7 +235,7 @@ def kept_of(row: Document) -> Kept:
         on_outage=row["on_outage"],
         on_time=timedelta(milliseconds=row["on_time_ms"]),
     )
-    return Kept(session, row["shard"], row["heard"], Trace(row["correlationid"], row["traceparent"]))
+    return StoredSession(session, row["shard"], row["heard"], Trace(row["correlationid"], row["traceparent"]))
 
 
 def claims_of(shard: Document) -> list[Claim]:
@@ -301,19 +243,19 @@ def claims_of(shard: Document) -> list[Claim]:
     return [Claim(each["number"], each["since"], each["through"]) for each in shard["claims"]]
 
 
-def settled(kept: Kept) -> UpdateOne:
+def settled(stored: StoredSession) -> UpdateOne:
     """The write that brings a session's document up to what has rung."""
     return UpdateOne(
-        {"_id": kept.session.session_id},
+        {"_id": stored.session.session_id},
         {
             "$set": {
-                "rung_until": kept.session.rung_until,
-                "next_bell_at": next_bell_at(kept.session),
-                "heard": kept.heard,
+                "rung_until": stored.session.rung_until,
+                "next_bell_at": next_bell_at(stored.session),
+                "heard": stored.applied_claims,
                 # Changed where it has to wait for its organizer after an outage.
-                "revision": kept.session.revision,
-                "paused_at": kept.session.paused_at,
-                "held": kept.session.held,
+                "revision": stored.session.revision,
+                "paused_at": stored.session.paused_at,
+                "held": stored.session.held,
             }
         },
     )
@@ -321,7 +263,7 @@ def settled(kept: Kept) -> UpdateOne:
 
 def read(database: Database[Document], query: Document, clock: Clock) -> list[Session]:
     """Sessions as they are now, with what has been claimed for them counted in as far as its instant has come."""
-    return [kept.session for kept, _ in _caught_up(database, query, clock)]
+    return [stored.session for stored, _ in _caught_up(database, query, clock)]
 
 
 def count_unrecorded(database: Database[Document], program_id: str, clock: Clock) -> int:
@@ -329,30 +271,29 @@ def count_unrecorded(database: Database[Document], program_id: str, clock: Clock
     return sum(len(events) for _, events in _caught_up(database, {"program_id": program_id}, clock))
 
 
-def _caught_up(database: Database[Document], query: Document, clock: Clock) -> list[tuple[Kept, list[Event]]]:
-    now = clock.now()
-    # Claims first: a session that has heard one meanwhile does not count it twice.
+def _caught_up(database: Database[Document], query: Document, clock: Clock) -> list[tuple[StoredSession, list[Event]]]:
+    now, settled_within = clock.now(), event_time(clock, SETTLED_WITHIN)
+    # Claims first: a session that has applied one meanwhile does not count it twice.
     claims = {
         shard["_id"]: [
-            replace(claim.dated(now, clock, SETTLED_WITHIN), through=min(claim.through, now))
-            for claim in claims_of(shard)
+            replace(claim.dated(now, settled_within), through=min(claim.through, now)) for claim in claims_of(shard)
         ]
         for shard in database["shards"].find({})
     }
-    kept = [kept_of(row) for row in database["sessions"].find(query)]
-    return [each.catch_up(claims.get(shard_name(each.shard), []), 0) for each in kept]
+    stored = [stored_session(row) for row in database["sessions"].find(query)]
+    return [each.catch_up(claims.get(shard_name(each.shard), []), 0) for each in stored]
 
 
-def _changed(kept: Kept, shards: Mapping[int, Document]) -> Document:
+def _changed(stored: StoredSession, shards: Mapping[int, Document]) -> Document:
     """The document of a session that is changed together with its shard."""
-    return {"_id": kept.session.session_id, **_row(kept), "changed": shards[kept.shard]["changes"]}
+    return {"_id": stored.session.session_id, **_row(stored), "changed": shards[stored.shard]["changes"]}
 
 
-def _row(kept: Kept) -> Document:
-    session = kept.session
+def _row(stored: StoredSession) -> Document:
+    session = stored.session
     return {
-        "shard": kept.shard,
-        "heard": kept.heard,
+        "shard": stored.shard,
+        "heard": stored.applied_claims,
         "org": session.org,
         "program_id": session.program_id,
         "site_id": session.site_id,
@@ -377,6 +318,6 @@ def _row(kept: Kept) -> Document:
         "cancelled_at": session.cancelled_at,
         "on_outage": session.on_outage,
         "on_time_ms": session.on_time // timedelta(milliseconds=1),
-        "correlationid": kept.trace.correlationid,
-        "traceparent": kept.trace.traceparent,
+        "correlationid": stored.trace.correlationid,
+        "traceparent": stored.trace.traceparent,
     }

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from services.session_timer import store
-from services.session_timer.book import Batch, Rung
+from services.session_timer.domain.claims import Claim
 from services.session_timer.domain.scheduling import schedule
 from services.session_timer.domain.session import Session
-from services.session_timer.settling import Settler
-from services.session_timer.store import Claim, Sessions, kept_of, shard_name, shard_of
+from services.session_timer.ringing.settling import Settler
+from services.session_timer.ringing.shard_state import ClaimBatch, ClaimedSession
+from services.session_timer.store import Sessions, shard_name, shard_of, stored_session
 from shared.events import write_time
 from shared.events.times import to_milliseconds
 from shared.faults import Stale
@@ -57,14 +58,14 @@ class Ringing:
         )
         return claim
 
-    def batch(self, claim: Claim, sent: bool = True) -> Batch:
+    def batch(self, claim: Claim, sent: bool = True) -> ClaimBatch:
         """What a replica that reads the session now takes the claim to ring; ``sent`` straight, or by the outbox."""
-        kept = kept_of(self.work.database["sessions"].find_one({"_id": self.session_id}))  # type: ignore[arg-type]
+        stored = stored_session(self.work.database["sessions"].find_one({"_id": self.session_id}))  # type: ignore[arg-type]
         ordinal = self.work.outbox.places([self.session_id])[self.session_id].ordinal
-        after, events = kept.after(claim, ordinal)
+        after, events = stored.after(claim, ordinal)
         assert events
-        batch = Batch(kept.shard, claim)
-        batch.add(Rung(kept, ordinal, after, sent))
+        batch = ClaimBatch(stored.shard, claim)
+        batch.add(ClaimedSession(stored, ordinal, after, sent))
         return batch
 
     def recorded(self) -> list[str]:
@@ -126,7 +127,7 @@ def test_a_claim_that_a_replica_has_in_two_batches_is_written_down_once(
 def test_a_bell_that_goes_by_the_outbox_does_not_wait_until_no_other_rings(
     ringing: Ringing, eventually: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.session_timer.settling.PATIENCE", 3600)
+    monkeypatch.setattr("services.session_timer.ringing.settling.PATIENCE", 3600)
     always = Settler(ringing.work, seconds_to_bell=lambda: 0.0, in_flight=lambda: 1)
     with settling(always, ringing.batch(ringing.claim(), sent=False)):
         eventually(lambda: ringing.recorded() == ["session-scheduled", "round-started"], 10, "it is in the outbox")
@@ -148,7 +149,7 @@ def test_that_a_session_waits_after_an_outage_is_written_down_with_its_bells(
     assert row is not None
     assert (row["held"], row["paused_at"], row["revision"]) == (True, claim.since, 2)
     # Whoever takes over before the claim was taken off finds nothing else.
-    assert kept_of(row).after(claim, len(HELD))[1] == []
+    assert stored_session(row).after(claim, len(HELD))[1] == []
 
 
 def test_a_command_finds_that_a_session_waits_before_its_late_bells_are_settled(left: Ringing) -> None:
@@ -166,15 +167,15 @@ def test_a_command_finds_that_a_session_waits_before_its_late_bells_are_settled(
     assert resumed.slots[1].paused >= timedelta()
     assert left.recorded() == [*HELD, "session-resumed"]
     # What was claimed is in the session by now, so settling it adds nothing.
-    assert kept_of(left.work.database["sessions"].find_one({"_id": left.session_id})).after(claim, 9)[1] == []
+    assert stored_session(left.work.database["sessions"].find_one({"_id": left.session_id})).after(claim, 9)[1] == []
 
 
 @contextmanager
-def settling(settler: Settler, *batches: Batch) -> Iterator[None]:
+def settling(settler: Settler, *batches: ClaimBatch) -> Iterator[None]:
     """Have the batches, all of which is sent and confirmed, settled."""
     for batch in batches:
         settler.add(batch)
-        settler.less(batch)
+        settler.confirm_one(batch)
     stopping = threading.Event()
     thread = threading.Thread(target=settler.run, args=(stopping,))
     thread.start()

@@ -1,7 +1,7 @@
 """The bells of a session: the instants at which its timetable has something published.
 
 Bells are derived, never stored. Which have rung is one instant per session, ``rung_until``: everything at or
-before it has been published, everything after it has not (but for what has been claimed since, see ``store``).
+before it has been published, everything after it has not (but for what has been claimed since, see ``claims``).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Bell:
     seconds_left: int = 0
 
 
-def bells(session: "Session", after: datetime, through: datetime | None = None) -> Iterator[Bell]:
+def bells_between(session: "Session", after: datetime, through: datetime | None = None) -> Iterator[Bell]:
     """The bells later than ``after`` and not later than ``through``, in the order in which they ring.
 
     A paused or cancelled session has none: while it is paused nobody knows when it goes on.
@@ -61,7 +61,7 @@ def _bells_of(session: "Session", round_: int) -> list[Bell]:
 
 def next_bell_at(session: "Session") -> datetime | None:
     """When the session has to ring next, or None if nothing is ahead."""
-    first = next(bells(session, session.rung_until), None)
+    first = next(bells_between(session, session.rung_until), None)
     return first.at if first else None
 
 
@@ -85,7 +85,7 @@ def event_of(session: "Session", bell: Bell, actual_at: datetime) -> NewEvent:
 
 def due(session: "Session", now: datetime) -> list[Bell]:
     """The bells that have to ring at ``now``, in their order."""
-    return list(bells(session, session.rung_until, to_milliseconds(now)))
+    return list(bells_between(session, session.rung_until, to_milliseconds(now)))
 
 
 def rung(session: "Session", now: datetime) -> "Session":
@@ -108,5 +108,5 @@ def ring(session: "Session", now: datetime) -> tuple["Session", list[NewEvent]]:
 
 def lateness(session: "Session", now: datetime) -> timedelta:
     """How late the earliest bell that is due and has not rung is."""
-    first = next(bells(session, session.rung_until, now), None)
+    first = next(bells_between(session, session.rung_until, now), None)
     return now - first.at if first else NOTHING

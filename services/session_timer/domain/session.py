@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 
-from services.session_timer.domain import bells as belfry
+from services.session_timer.domain.bells import bells_between, event_of, lateness, ring
 from services.session_timer.domain.timetable import (
     MEETING_LIMIT,
     NOTHING,
@@ -75,8 +75,8 @@ class Session:
     time_zone: str
     slots: tuple[Slot, ...]
     rung_until: datetime
+    warnings: tuple[int, ...]
     org: str | None = None
-    warnings: tuple[int, ...] = (120, 30)
     revision: int = 1
     paused_at: datetime | None = None
     held: bool = False
@@ -252,7 +252,7 @@ class Session:
         length = min(slot.ends_at - slot.starts_at - slot.paused, MEETING_LIMIT - voided)
         anew = Slot(slot.round, now, now + length, voided=voided)
         slots = with_slot(moved_after(session.slots, slot.round, anew.ends_at - slot.ends_at), anew)
-        return session._rescheduled(slots, "round-restarted", events, now, strikes=False)
+        return session._rescheduled(slots, "round-restarted", events, now, rings=False)
 
     def choose_policy(self, on_outage: OutagePolicy, now: datetime, revision: int | None = None) -> Change:
         """Say what happens after an outage: go on by the timetable, or wait for the organizer."""
@@ -268,7 +268,7 @@ class Session:
 
     def must_wait(self, now: datetime) -> bool:
         """Whether its bells are so late that by its policy it has to wait for the organizer."""
-        return self.on_outage == "hold" and belfry.lateness(self, now) > HOLD_AFTER * self.on_time
+        return self.on_outage == "hold" and lateness(self, now) > HOLD_AFTER * self.on_time
 
     def hold(self, now: datetime) -> Change:
         """Wait for the organizer after an outage; like a pause, and said to be none of theirs."""
@@ -328,7 +328,7 @@ class Session:
         The time given back is ``now``, but never before what has rung already: the replica that takes a command
         may be a little behind the one that rings.
         """
-        session, events = belfry.ring(self, now)
+        session, events = ring(self, now)
         return session, events, max(to_milliseconds(now), session.rung_until)
 
     def _in_round(self, now: datetime) -> Slot:
@@ -359,17 +359,17 @@ class Session:
         events: Sequence[NewEvent],
         now: datetime,
         *,
-        strikes: bool = True,
+        rings: bool = True,
     ) -> Change:
         """The next revision with these slots; what the change itself brings to ``now`` rings at once."""
         session = replace(self, slots=slots, revision=self.revision + 1)
         changed = [*events, session.event("session-rescheduled", session._change_data(cause=cause))]
-        if strikes:
+        if rings:
             just_before = now - timedelta(milliseconds=1)
-            rung = {(bell.name, bell.round) for bell in belfry.bells(self, just_before, now)}
+            rung = {(bell.name, bell.round) for bell in bells_between(self, just_before, now)}
             changed += [
-                belfry.event_of(session, bell, now)
-                for bell in belfry.bells(session, just_before, now)
+                event_of(session, bell, now)
+                for bell in bells_between(session, just_before, now)
                 if (bell.name, bell.round) not in rung
             ]
         return session, changed

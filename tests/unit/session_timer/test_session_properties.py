@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session_timer.domain.bells import bells, ring
+from services.session_timer.domain.bells import bells_between, ring
 from services.session_timer.domain.scheduling import schedule
 from services.session_timer.domain.session import Session
 from services.session_timer.domain.timetable import MEETING_LIMIT
@@ -84,7 +84,7 @@ def test_a_bell_rings_once_for_each_revision_in_order_and_never_early(session, g
                 bell = (event.type, event.data["round"], event.data.get("seconds_left"), revision)
                 assert bell not in seen
                 seen.add(bell)
-        assert not list(bells(state, state.rung_until, min(now, state.rung_until)))
+        assert not list(bells_between(state, state.rung_until, min(now, state.rung_until)))
 
 
 @given(sessions(), steps)

@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.15
 """How often to look (real seconds)."""
 
 
-class Abandoned:
+class AbandonedTransactions:
     """Ends what replicas of this service have begun and left. ``holder`` is this replica's name in the leases."""
 
     def __init__(self, database: Database[dict[str, Any]], holder: str) -> None:
@@ -64,12 +64,12 @@ class Abandoned:
             return 0
         alive = self._replicas.find({"$expr": {"$gt": ["$alive_until", "$$NOW"]}}, {"_id": 1})
         processes = {self._own, *(_process(row["_id"]) for row in alive)}
-        left = [each["lsid"]["id"] for each in idle if each["appName"] not in processes]
-        if left:
-            self._admin.command("killSessions", [{"id": each} for each in left])
-            ENDED.inc(len(left))
-            log.warning("transactions-abandoned", count=len(left))
-        return len(left)
+        abandoned = [each["lsid"]["id"] for each in idle if each["appName"] not in processes]
+        if abandoned:
+            self._admin.command("killSessions", [{"id": each} for each in abandoned])
+            ENDED.inc(len(abandoned))
+            log.warning("transactions-abandoned", count=len(abandoned))
+        return len(abandoned)
 
 
 def _process(holder: str) -> str:

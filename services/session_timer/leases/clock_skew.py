@@ -20,7 +20,7 @@ UNSTEADY = 0.05
 """Real seconds by which the length of a call may differ between wall and monotonic clock, or a step was in it."""
 
 
-class ClockCheck:
+class ClockSkew:
     """Compares the two clocks whenever the database has told what time it is there.
 
     ``tell`` gets the seconds that this clock is ahead (negative: behind) for certain: the length of the call excuses

@@ -14,7 +14,7 @@ import eventlet
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.session_timer.book import Batch, Rung
+from services.session_timer.ringing.shard_state import ClaimBatch, ClaimedSession
 from services.session_timer.store import settled, shard_name
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction, UnitOfWork
@@ -39,20 +39,20 @@ class Settler:
         self._outbox = unit_of_work.outbox
         self._seconds_to_bell = seconds_to_bell
         self._in_flight = in_flight
-        self._batches: dict[int, deque[Batch]] = {}
+        self._batches: dict[int, deque[ClaimBatch]] = {}
         self._there = Flag()
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: ClaimBatch) -> None:
         """Expect a batch; it is settled when it is confirmed."""
         self._batches.setdefault(batch.shard, deque()).append(batch)
 
-    def less(self, batch: Batch) -> None:
+    def confirm_one(self, batch: ClaimBatch) -> None:
         """One event of the batch fewer is waited for."""
-        if batch.less():
+        if batch.confirm_one():
             self._there.set()
 
     def clear(self) -> None:
-        """Forget all; what is claimed and not settled is read from the database again."""
+        """Forget all; what is claimed and not settled is loaded from the database again."""
         self._batches.clear()
 
     def wake(self) -> None:
@@ -81,11 +81,11 @@ class Settler:
                 while batches and batches[0] in done:
                     batches.popleft()
 
-    def _stand_back(self, batches: deque[Batch], stopping: Flag) -> None:
+    def _stand_back(self, batches: deque[ClaimBatch], stopping: Flag) -> None:
         while batches and (at := batches[0].confirmed_at) is not None and not stopping.is_set():
-            left = self._seconds_to_bell()
+            seconds = self._seconds_to_bell()
             # What is sent and not confirmed keeps the broker busy, on cores that settling would take from it.
-            at_rest = (left is None or left > STAND_BACK) and not self._in_flight()
+            at_rest = (seconds is None or seconds > STAND_BACK) and not self._in_flight()
             if at_rest or self._is_waited_for() or time.monotonic() - at > PATIENCE:
                 return
             eventlet.sleep(0.02)
@@ -93,10 +93,10 @@ class Settler:
     def _is_waited_for(self) -> bool:
         return any(batch.queued for batches in self._batches.values() for batch in _confirmed(batches))
 
-    def _settle(self, batches: list[Batch]) -> None:
-        rung = [(batch, each) for batch in batches for each in batch.rung]
-        for start in range(0, len(rung), CHUNK):
-            self._work.transact(partial(self._write_down, rung[start : start + CHUNK]))
+    def _settle(self, batches: list[ClaimBatch]) -> None:
+        claimed = [(batch, each) for batch in batches for each in batch.sessions]
+        for start in range(0, len(claimed), CHUNK):
+            self._work.transact(partial(self._write_down, claimed[start : start + CHUNK]))
         for batch in batches:
             batch.settled_to = self._written_to(batch)
         last = batches[-1]
@@ -104,41 +104,41 @@ class Settler:
             {"_id": shard_name(last.shard)}, {"$pull": {"claims": {"number": {"$lte": last.claim.number}}}}
         )
 
-    def _written_to(self, batch: Batch) -> int:
+    def _written_to(self, batch: ClaimBatch) -> int:
         """The position in the outbox of the last event of those sessions that rang through it.
 
         Asked for, not computed from the time: positions go by the clock of whichever replica wrote them.
         """
-        queued = [each.after.session.session_id for each in batch.rung if not each.sent]
+        queued = [each.after.session.session_id for each in batch.sessions if not each.sent]
         return max((place.position for place in self._outbox.places(queued).values()), default=0) if queued else 0
 
-    def _write_down(self, part: list[tuple[Batch, Rung]], tx: Transaction) -> None:
+    def _write_down(self, part: list[tuple[ClaimBatch, ClaimedSession]], tx: Transaction) -> None:
         """Any replica may do this, and twice: all of it follows from the claims."""
         ids = list({each.after.session.session_id for _, each in part})
-        heard = {row["_id"]: row["heard"] for row in tx["sessions"].find({"_id": {"$in": ids}}, {"heard": 1})}
+        applied = {row["_id"]: row["heard"] for row in tx["sessions"].find({"_id": {"$in": ids}}, {"heard": 1})}
         fresh = []
         for batch, each in part:
             session_id = each.after.session.session_id
-            # A claim may be here twice: this replica reads it anew after it took so long that others may have it.
-            if heard.get(session_id, each.after.heard) < each.after.heard:
-                heard[session_id] = each.after.heard
+            # A claim may be here twice: this replica loads it anew after it took so long that others may have it.
+            if applied.get(session_id, each.after.applied_claims) < each.after.applied_claims:
+                applied[session_id] = each.after.applied_claims
                 fresh.append((batch, each))
         for sent in (True, False):
             self._outbox.record(tx.session, list(_events(fresh, sent)), sent=sent)
         if fresh:
             latest = {each.after.session.session_id: each.after for _, each in fresh}
-            tx["sessions"].bulk_write([settled(kept) for kept in latest.values()], ordered=False)
+            tx["sessions"].bulk_write([settled(stored) for stored in latest.values()], ordered=False)
 
 
-def _confirmed(batches: deque[Batch]) -> Iterator[Batch]:
+def _confirmed(batches: deque[ClaimBatch]) -> Iterator[ClaimBatch]:
     for batch in batches:
         if batch.confirmed_at is None:
             return
         yield batch
 
 
-def _events(rung: list[tuple[Batch, Rung]], sent: bool) -> Iterator[Event]:
-    for number, (batch, each) in enumerate(rung):
+def _events(claimed: list[tuple[ClaimBatch, ClaimedSession]], sent: bool) -> Iterator[Event]:
+    for number, (batch, each) in enumerate(claimed):
         if number % 20 == 0:
             # Working out thousands of events takes long; a bell may be due meanwhile.
             eventlet.sleep(0)

@@ -8,32 +8,32 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.session_timer.chime import chime_id, ring
-from services.session_timer.domain.bells import bells, next_bell_at
-from services.session_timer.store import Claim, Kept
-from services.session_timer.wire import UNWRITTEN, Press
-from shared.clock import FastClock
+from services.session_timer.domain.bell_events import bell_event_id, ring_claimed
+from services.session_timer.domain.bells import bells_between, next_bell_at
+from services.session_timer.domain.claims import Claim, StoredSession
+from services.session_timer.publishing.amqp_frames import TIME_PLACEHOLDER, FrameEncoder
 from shared.events import decode, encode, write_time
 from shared.trace import Trace
 
 TRACE = Trace("c-1", "00-11111111111111111111111111111111-2222222222222222-01")
+OUTAGE = timedelta(seconds=3)
 
 
 @pytest.fixture
-def kept(session_of):
-    return Kept(session_of(), 0, 0, TRACE)
+def stored(session_of):
+    return StoredSession(session_of(), 0, 0, TRACE)
 
 
-def test_whoever_works_a_claim_out_gets_the_same_events(kept, at):
+def test_whoever_works_a_claim_out_gets_the_same_events(stored, at):
     claim = Claim(1, at(599.8), at(600.2))
-    first = kept.after(claim, 4)
-    again = replace(kept).after(claim, 4)
+    first = stored.after(claim, 4)
+    again = replace(stored).after(claim, 4)
     assert [encode(event) for event in first[1]] == [encode(event) for event in again[1]]
     assert first[0] == again[0]
 
 
-def test_a_bell_ahead_rings_at_its_instant_and_an_overdue_one_when_it_was_claimed(kept, at):
-    _, events = kept.after(Claim(1, at(599.8), at(600.2)), 0)
+def test_a_bell_ahead_rings_at_its_instant_and_an_overdue_one_when_it_was_claimed(stored, at):
+    _, events = stored.after(Claim(1, at(599.8), at(600.2)), 0)
     assert [(event.ordinal, event.time) for event in events] == [
         (1, at(599.8)),
         (2, at(599.8)),
@@ -43,26 +43,26 @@ def test_a_bell_ahead_rings_at_its_instant_and_an_overdue_one_when_it_was_claime
     assert [event.data["late"] for event in events] == [True, True, True, False]
 
 
-def test_a_claim_that_a_session_has_in_it_rings_nothing_again(kept, at):
+def test_a_claim_that_a_session_has_in_it_rings_nothing_again(stored, at):
     claim = Claim(1, at(0), at(0.2))
-    after, events = kept.after(claim, 0)
+    after, events = stored.after(claim, 0)
     assert len(events) == 1
     assert after.after(claim, 1) == (after, [])
     assert after.catch_up([claim, Claim(2, at(0.2), at(0.4))], 1)[1] == []
 
 
-def test_a_claim_marks_nothing_as_rung_beyond_its_last_bell(kept, at):
-    after, _ = kept.after(Claim(1, at(-0.1), at(0.3)), 0)
+def test_a_claim_marks_nothing_as_rung_beyond_its_last_bell(stored, at):
+    after, _ = stored.after(Claim(1, at(-0.1), at(0.3)), 0)
     assert after.session.rung_until == at(0)
-    nothing, events = kept.after(Claim(1, at(100), at(100.4)), 0)
+    nothing, events = stored.after(Claim(1, at(100), at(100.4)), 0)
     assert events[-1].type.endswith("round-started.v1")
     quiet, events = nothing.after(Claim(2, at(101), at(101.4)), 1)
-    assert (quiet.session, quiet.heard, events) == (nothing.session, 2, [])
+    assert (quiet.session, quiet.applied_claims, events) == (nothing.session, 2, [])
 
 
 @pytest.fixture
 def holding(session_of):
-    return Kept(session_of(on_outage="hold"), 0, 0, TRACE)
+    return StoredSession(session_of(on_outage="hold"), 0, 0, TRACE)
 
 
 def test_a_session_that_has_to_wait_stands_still_from_the_moment_the_timer_is_back(holding, at):
@@ -94,10 +94,9 @@ def test_a_session_that_is_over_or_little_late_does_not_wait(holding, at):
 
 
 def test_only_a_claim_that_was_left_for_long_rings_later_than_it_was_made(at):
-    clock = FastClock(at(0), at(0), 1.0)
     claim = Claim(1, at(9.8), at(10.2))
-    assert claim.dated(at(12), clock, 3) is claim
-    assert claim.dated(at(14), clock, 3) == Claim(1, at(14), at(14))
+    assert claim.dated(at(12), OUTAGE) is claim
+    assert claim.dated(at(14), OUTAGE) == Claim(1, at(14), at(14))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -109,38 +108,37 @@ def test_only_a_claim_that_was_left_for_long_rings_later_than_it_was_made(at):
 )
 def test_what_was_left_is_made_up_for_in_order_and_without_gaps(session_of, at, lefts, away, again, on_outage):
     """Claims of which nothing was written down, found after a while, and perhaps once more by another replica."""
-    kept = Kept(session_of(on_outage=on_outage), 0, 0, TRACE)
-    clock = FastClock(at(0), at(0), 1.0)
+    stored = StoredSession(session_of(on_outage=on_outage), 0, 0, TRACE)
     left = [Claim(number, at(end - 0.2), at(end + 0.2)) for number, end in enumerate(sorted(lefts), start=1)]
     back = max(lefts) + away
-    dated = [claim.dated(at(back), clock, 3) for claim in left]
-    after, events = kept.catch_up(dated, 0)
+    dated = [claim.dated(at(back), OUTAGE) for claim in left]
+    after, events = stored.catch_up(dated, 0)
     # Only the last moment is still to come then: whatever was due has rung, or the session stands still.
     assert after.session.paused_at or next_bell_at(after.session) is None or next_bell_at(after.session) > at(back)
     assert [event.ordinal for event in events] == list(range(1, len(events) + 1))
     told = [event.type.split(".")[2] for event in events if "scheduled_at" in event.data or "rounds_held" in event.data]
-    due = list(bells(kept.session, kept.session.rung_until, at(back)))
+    due = list(bells_between(stored.session, stored.session.rung_until, at(back)))
     assert told == [bell.name for bell in due]
     # Dated once, a claim says the same to whoever takes over soon after.
-    soon = [claim.dated(at(back + again / 60), clock, 3) for claim in dated]
-    assert kept.catch_up(soon, 0) == (after, events)
+    soon = [claim.dated(at(back + again / 60), OUTAGE) for claim in dated]
+    assert stored.catch_up(soon, 0) == (after, events)
 
 
 def test_a_bell_of_another_revision_is_another_event(session_of, at):
     session = session_of()
-    bell = next(bells(session, at(1)))
-    ids = {chime_id(replace(session, revision=revision), bell) for revision in (1, 2)}
-    ids |= {chime_id(session, replace(bell, round=2)), chime_id(session, replace(bell, seconds_left=7))}
+    bell = next(bells_between(session, at(1)))
+    ids = {bell_event_id(replace(session, revision=revision), bell) for revision in (1, 2)}
+    ids |= {bell_event_id(session, replace(bell, round=2)), bell_event_id(session, replace(bell, seconds_left=7))}
     assert len(ids) == 4
     assert {UUID(each).version for each in ids} == {7}
 
 
-def test_frames_say_when_they_ring_and_hold_the_event_to_the_letter(kept, at):
-    session = kept.session
-    bell = next(bells(session, at(130)))
-    event = ring(session, at(0), bell.at, 0, TRACE)[1][-1]
-    frames = Press(1, 131072).frames(
-        [replace(event, time=UNWRITTEN, data={**event.data, "actual_at": "0001-01-01T00:00:00.000Z"})], bell.at
+def test_frames_say_when_they_ring_and_hold_the_event_to_the_letter(stored, at):
+    session = stored.session
+    bell = next(bells_between(session, at(130)))
+    event = ring_claimed(session, at(0), bell.at, 0, TRACE)[1][-1]
+    frames = FrameEncoder(1, 131072).frames(
+        [replace(event, time=TIME_PLACEHOLDER, data={**event.data, "actual_at": "0001-01-01T00:00:00.000Z"})], bell.at
     )
     written = frames.at(bell.at)
     assert encode(event) in written

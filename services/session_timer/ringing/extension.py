@@ -5,7 +5,7 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider
 
-from services.session_timer.ringer import Ringer
+from services.session_timer.ringing.ringer import Ringer
 from shared.extensions.runtime import Runtime
 from shared.steady_clock import SteadyClock
 

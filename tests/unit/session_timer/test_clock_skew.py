@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from services.session_timer.clock_check import ClockCheck
+from services.session_timer.leases.clock_skew import ClockSkew
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -21,18 +21,18 @@ def note(check, there, took, monotonic=None):
 )
 def test_a_clock_is_apart_by_what_the_length_of_the_call_does_not_excuse(there, took, apart):
     told = []
-    note(ClockCheck(told.append), there, took)
+    note(ClockSkew(told.append), there, took)
     assert told == [pytest.approx(apart)]
 
 
 def test_a_call_in_which_the_clock_was_set_says_nothing():
     told = []
-    note(ClockCheck(told.append), there=0, took=3600, monotonic=0.01)
+    note(ClockSkew(told.append), there=0, took=3600, monotonic=0.01)
     assert told == []
 
 
 def test_operators_are_warned_once_each_time_that_the_clocks_part():
-    check = ClockCheck(lambda ahead: None)
+    check = ClockSkew(lambda ahead: None)
     with capture_logs() as logs:
         for there in (2, 2, 0, -2):
             note(check, there, 0.01)

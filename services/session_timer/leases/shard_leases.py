@@ -9,7 +9,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
-from services.session_timer.clock_check import ClockCheck, wall
+from services.session_timer.leases.clock_skew import ClockSkew, wall
 from services.session_timer.store import SHARDS, shard_name
 from shared.storage.lease import Lease, prolong
 
@@ -24,7 +24,7 @@ LOOK_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
-class Held:
+class ShardLease:
     """A shard that this replica rings, until ``until`` (monotonic seconds) at least, under fencing token ``token``."""
 
     shard: int
@@ -32,8 +32,8 @@ class Held:
     until: float
 
 
-class Shards:
-    """The shards that replica ``holder`` holds. :meth:`turn` is called every :data:`LOOK_SECONDS`.
+class ShardLeases:
+    """The leases of replica ``holder``, by shard. :meth:`turn` is called every :data:`LOOK_SECONDS`.
 
     ``tell_ahead`` gets how far this machine's clock is ahead of the database's, now and then, in real seconds.
     """
@@ -41,10 +41,10 @@ class Shards:
     def __init__(self, database: Database[dict[str, Any]], holder: str, tell_ahead: Callable[[float], None]) -> None:
         self._database = database
         self._holder = holder
-        self._leases = [Lease(database["shards"], shard_name(shard), holder, LEASE_SECONDS) for shard in range(SHARDS)]
-        self._clocks = ClockCheck(tell_ahead)
+        self._locks = [Lease(database["shards"], shard_name(shard), holder, LEASE_SECONDS) for shard in range(SHARDS)]
+        self._clocks = ClockSkew(tell_ahead)
         self._renewed = 0.0
-        self.held: dict[int, Held] = {}
+        self.by_shard: dict[int, ShardLease] = {}
 
     def turn(self) -> None:
         """Renew, drop what has been lost, take what is free, and give away what is more than a fair share."""
@@ -55,37 +55,37 @@ class Shards:
             self._renewed = started
         share = self._fair_share()
         for shard in self._free():
-            if len(self.held) < share:
+            if len(self.by_shard) < share:
                 self._acquire(shard)
-        if len(self.held) > share:
-            self.release(max(self.held))
+        if len(self.by_shard) > share:
+            self.release(max(self.by_shard))
 
     def release(self, shard: int) -> None:
         """Give a shard away now."""
-        self.held.pop(shard, None)
-        self._leases[shard].release()
+        self.by_shard.pop(shard, None)
+        self._locks[shard].release()
 
     def release_all(self) -> None:
         """Give everything away, when this replica ends."""
-        for shard in list(self.held):
+        for shard in list(self.by_shard):
             self.release(shard)
         self._database["replicas"].delete_one({"_id": self._holder})
 
     def _acquire(self, shard: int) -> None:
         # Counted from before the call: we may think too early that a shard is lost, never too late.
         until = time.monotonic() + LEASE_SECONDS
-        token = self._leases[shard].acquire()
+        token = self._locks[shard].acquire()
         if token is None:
-            self.held.pop(shard, None)
+            self.by_shard.pop(shard, None)
         else:
-            self.held[shard] = Held(shard, token, until)
+            self.by_shard[shard] = ShardLease(shard, token, until)
 
     def _prolong(self) -> None:
         """All at once: one after the other they would be near their end before all are through a slow disk."""
         until = time.monotonic() + LEASE_SECONDS
-        names = {shard_name(shard): shard for shard in self.held}
+        names = {shard_name(shard): shard for shard in self.by_shard}
         tokens = prolong(self._database["shards"], list(names), self._holder, LEASE_SECONDS) if names else {}
-        self.held = {names[name]: Held(names[name], token, until) for name, token in tokens.items()}
+        self.by_shard = {names[name]: ShardLease(names[name], token, until) for name, token in tokens.items()}
 
     def _free(self) -> list[int]:
         rows = self._database["shards"].find({"$expr": {"$lte": ["$expires_at", "$$NOW"]}}, {"_id": 1})

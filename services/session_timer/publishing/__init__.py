@@ -1,0 +1,1 @@
+"""How bells go to the broker: frames made ahead, sent in a few pieces over several channels, and confirmed."""
