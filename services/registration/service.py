@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from services.registration import events, schemas, store
+from services.registration import catching_up, events, schemas, store
 from services.registration.access import Codes
 from services.registration.domain import participant as people
 from services.registration.domain import progress, walk_in
@@ -12,10 +12,11 @@ from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
 from services.registration.handlers import hear
+from services.registration.start_watch import StartWatch
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
 from shared.events import Event
-from shared.extensions import Caller, Health, Work, answers, consumes
+from shared.extensions import Caller, Calls, Health, Work, answers, consumes
 from shared.faults import Forbidden, NotFound
 from shared.ids import new_id
 from shared.messages import say
@@ -39,7 +40,9 @@ class Registration:
 
     work = Work(store.prepare)
     caller = Caller()
+    calls = Calls(catching_up.TIMEOUT)
     codes = Codes()
+    start_watch = StartWatch()
     health = Health()
 
     @consumes("progress")
@@ -350,6 +353,7 @@ class Registration:
         ids, now = [each.id for each in programs], self.work.now()
         counts = store.head_counts(self.work.database, ids)
         known = store.progress_of(self.work.database, ids)
+        known = catching_up.catch_up(self.work, self.calls, principal, programs, known)
         return [
             program_view(
                 each,

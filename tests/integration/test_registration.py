@@ -8,7 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -19,7 +19,7 @@ from pymongo import MongoClient
 
 from deploy.local import Infrastructure
 from deploy.local.waiting import eventually
-from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal
+from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal, write_time
 from shared.ids import new_id
 from shared.messaging.topology import EVENTS, declare
 from shared.security.principal import Principal
@@ -85,12 +85,12 @@ class System:
             consumer.consume()
         self._producer = Producer(channel)
 
-    def start(self, *command: str, ready: bool = True) -> subprocess.Popen[bytes]:
-        """Start a replica, of another ``command`` if given, and wait until it is ready."""
+    def start(self, *command: str, ready: bool = True, **more: str) -> subprocess.Popen[bytes]:
+        """Start a replica, of another ``command`` and with ``more`` settings if given, and wait until it is ready."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        log = self._folder / f"registration-{len(self.processes)}.log"
+            self.port = port = probe.getsockname()[1]
+        self.log = log = self._folder / f"registration-{len(self.processes)}.log"
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *(command or ("-m", "services.registration"))],
             env={
@@ -100,6 +100,7 @@ class System:
                 "HEALTH_PORT": str(port),
                 "TOKEN_PUBLIC_KEY_FILE": str(self._secrets.token_public_key),
                 "ACCESS_CODE_KEY_FILE": str(self._secrets.access_code_key),
+                **more,
             },
             stdout=log.open("wb"),
             stderr=subprocess.STDOUT,
@@ -115,6 +116,12 @@ class System:
         if ready:
             eventually(is_ready, 60, "registration is ready")
         return process
+
+    def figure(self, name: str) -> float:
+        """A figure of the replica started last."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
     def token(self, role: str = "organizer", subject: str = "olivia", **more: tuple[str, ...]) -> str:
         """A token of the gateway's."""
@@ -577,3 +584,31 @@ def test_participants_are_told_how_far_the_program_is_and_not_what_organizers_ha
     view = system.call("get_program", by=as_participant(system, people["t01"]), program_id=program_id)
 
     assert (view["standing"], view["attention"]) == ("published", [])
+
+
+def test_a_start_that_comes_without_a_plan_is_in_the_log_and_the_figures_once(stage, eventually):
+    # Noon at the canteen, with two hours of the event in a real second; one of the programs has a plan in time.
+    noon = datetime(2026, 12, 5, 5, 0, tzinfo=UTC)
+    origin = f"{datetime.now(UTC).isoformat()}/{(noon - timedelta(days=3)).isoformat()}"
+    stage.start(CLOCK_ORIGIN=origin, CLOCK_SPEED="7200")
+    planned, forgotten, off = (
+        str(stage.call("import_event", files=SMALL, idempotency_key=None)["program_id"]) for _ in range(3)
+    )
+    for program_id in (planned, forgotten, off):
+        stage.call("publish_program", program_id=program_id, idempotency_key=None)
+    stage.call("cancel_program", program_id=off, reason="venue", idempotency_key=None)
+    stage.tell(timed("session-scheduled", planned, 1, write_time(noon), plan_id="plan"))
+
+    def urgency() -> str:
+        (attention,) = stage.call("get_program", program_id=forgotten)["attention"]
+        return str(attention["when"])
+
+    assert urgency() in ("ahead", "soon"), "this machine is very slow"
+    eventually(lambda: urgency() == "soon", 60, "the start is within a day")
+    assert stage.figure("speedmentor_starts_without_plan_total") == 0
+    eventually(lambda: urgency() == "passed", 60, "the start has passed")
+    eventually(lambda: stage.figure("speedmentor_starts_without_plan_total") == 1, 30, "it is counted")
+    assert stage.database["progress"].count_documents({"start_without_plan": {"$type": "date"}}) == 0
+    warnings = [line for line in stage.log.read_text().splitlines() if "start-without-plan" in line]
+    assert [forgotten in line for line in warnings] == [True], warnings
+    assert stage.call("get_program", program_id=planned)["attention"] == []
