@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from services.matching.domain.final_pairs import FormedPair, PairingFacts, events_of_erasure
 from services.matching.domain.roster import CAUSES, MENTEE, MENTOR, Card, apply, participant_of
-from services.matching.domain.rounds_begun import Timetable, begun_by, timetable_in
+from services.matching.domain.rounds_begun import Timetable, begun_now, timetable_in
 from services.matching.storage import history, meetings, pairings, plans, programs, roster
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
@@ -115,11 +115,13 @@ def hear_rounds(events: list[Event], transaction: Transaction) -> None:
 
 def _hear_timetables(transaction: Transaction, program_id: str, told: Mapping[str, Timetable]) -> None:
     program = programs.program(transaction, program_id) or {}
-    known, heard = program.get("timetables", {}), program.get("begun", {})
+    known = program.get("timetables", {})
     revisions = {site: each["revision"] for site, each in known.items()}
     newer = {site: each for site, each in told.items() if each["revision"] > revisions.get(site, 0)}
     programs.save_timetables(transaction, program_id, newer)
-    before, after = (begun_by(transaction.now, heard, each) for each in (known, {**known, **newer}))
+    before, after = (
+        begun_now(transaction.now, {**program, "timetables": each}) for each in (known, {**known, **newer})
+    )
     # What was not planned because its time had come by a timetable that did not hold any more.
     open_again = {site for site in newer if after.get(site, 0) < before.get(site, 0)}
     if open_again and plans.plan(transaction, program_id) is not None and not program.get("cancelled"):

@@ -6,6 +6,7 @@ from typing import Any
 from services.matching.domain.final_pairs import Terms, pairing_id_of
 from services.matching.domain.revision import plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR
+from services.matching.domain.rounds_begun import nothing_ahead
 from services.matching.handlers import hear_registration, hear_rounds
 from services.matching.jobs.extension import Jobs
 from services.matching.schemas import OfParticipant, OfProgram, RequestPairing, RequestPlan, SubmitRanking
@@ -50,6 +51,8 @@ class Matching:
         def ask(transaction: Transaction, program: dict[str, Any]) -> dict[str, Any]:
             if program.get("cancelled"):
                 raise Conflict(say("The program is cancelled: there is nothing to plan."))
+            if nothing_ahead(transaction.now, program):
+                raise Conflict(say("The last round has begun or is over at every site: there is nothing left to plan."))
             for role, registered in ((MENTOR, program["mentors"]), (MENTEE, program["mentees"])):
                 if roster.known_count(transaction, program_id, role) < registered:
                     raise NotYet(say("Participants are still being registered; try again in a moment."))

@@ -82,9 +82,9 @@ def question(
 ) -> dict[str, Any]:
     """The planner's input (format ``speedmentor.plan-input/1``) for one group of sites.
 
-    ``begun`` has the number of rounds begun by site; ``revised`` says that a plan has been announced: then, among
-    the fairest plans, the one that changes the fewest of its ``current`` seats is asked for, since people have
-    prepared for whom they meet. (No ``change_cost`` is given, which means that no score is worth a change.)
+    ``begun`` has the number of rounds begun by site: nobody is given a meeting in those. ``revised`` says that a plan
+    has been announced: then, among the fairest plans, the one that changes the fewest of its ``current`` seats is asked
+    for, since people have prepared for whom they meet. (No ``change_cost`` is given: no score is worth a change.)
     ``met_before`` are pairs (mentee, mentor) to keep apart because they met in an earlier program.
     """
     here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
@@ -121,6 +121,7 @@ def question(
             {"round": seat.round, "mentee": seat.mentee_id, "mentor": seat.mentor_id, "table": seat.table}
             for seat in sorted([*held.seats, *ahead], key=lambda seat: (seat.round, seat.mentee_id))
         ]
+    if revised or frozen:
         asked["frozen_through"] = frozen
     return asked
 

@@ -27,7 +27,7 @@ from services.matching.domain.groups import (
 from services.matching.domain.leaving import with_those_gone
 from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.domain.rounds_begun import begun_by
+from services.matching.domain.rounds_begun import begun_now
 from services.matching.jobs.leasing import LEASE_SECONDS, failing_alone, keeping_lease
 from services.matching.solver.parent import Answer, SolverFailed, Stopped
 from services.matching.solver.pool import Pool
@@ -238,8 +238,7 @@ def _program(transaction: Transaction, program_id: str) -> dict[str, Any] | None
     program = programs.program(transaction, program_id)
     if program is None:
         return None
-    begun = begun_by(transaction.now, program.get("begun", {}), program.get("timetables", {}))
-    return {**program, "begun": begun}
+    return {**program, "begun": begun_now(transaction.now, program)}
 
 
 def _write(transaction: Transaction, snapshot: PlanSnapshot, answers: Mapping[tuple[str, ...], Answer]) -> bool:

@@ -16,9 +16,11 @@ from shared.security.principal import Principal
 from shared.security.tokens import sign
 from tests.integration.backbone.stage import RpcCaller
 
+#: Both begin a week from now, an hour apart.
+_START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=7)
 SITES = [
-    {"site_id": "jkt", "time_zone": "Asia/Jakarta", "starts_at": "2026-12-05T02:00:00.000Z"},
-    {"site_id": "upg", "time_zone": "Asia/Makassar", "starts_at": "2026-12-05T01:00:00.000Z"},
+    {"site_id": "jkt", "time_zone": "Asia/Jakarta", "starts_at": write_time(_START + timedelta(hours=1))},
+    {"site_id": "upg", "time_zone": "Asia/Makassar", "starts_at": write_time(_START)},
 ]
 ROUNDS = 3
 MENTORS, MENTEES = 3, 5  # at each site
@@ -35,6 +37,7 @@ class Organizer:
         }
         self._private_key = private_key
         self.new_pairs_only = False
+        self.sites = SITES
         self.program_id = new_id()
         self.people = {
             (role, site["site_id"], number): new_id()
@@ -63,7 +66,7 @@ class Organizer:
                     round_seconds=600,
                     break_seconds=60,
                     warning_seconds=[60],
-                    sites=SITES,
+                    sites=self.sites,
                     new_pairs_only=self.new_pairs_only,
                     **counts,
                 )

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.local import Deployment
+from shared.events import write_time
 from shared.messaging.topology import subscription
 from tests.integration.backbone.stage import Outside
 from tests.integration.matching.organizer import SITES, Organizer, is_asked, planned, solver_stopped
@@ -95,6 +96,47 @@ def test_a_round_whose_time_has_come_is_not_planned_anew_though_its_bell_was_not
     organizer.tell_timetable("jkt", *(now + timedelta(hours=number) for number in (1, 2, 3)), revision=2)
     eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan for the first round too")
     assert not [each for each in organizer.plan()["meetings"] if each["mentor_id"] == gone]
+
+
+def begun_since(*minutes: float) -> list[dict[str, Any]]:
+    """The sites of an event whose first rounds began so many minutes ago; a round and its break take eleven."""
+    return [
+        {**site, "starts_at": write_time(datetime.now(UTC) - timedelta(minutes=ago))}
+        for site, ago in zip(SITES, minutes, strict=True)
+    ]
+
+
+def test_a_first_plan_after_all_rounds_is_refused_with_the_reason(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    organizer.sites = begun_since(60, 23)
+    organizer.publish_program()
+    organizer.register_all()
+
+    def asked() -> dict[str, Any]:
+        return organizer.call("request_plan", program_id=organizer.program_id)
+
+    eventually(lambda: asked().get("fault", {}).get("code") == "conflict", 20, "the roster is complete")
+    assert "last round has begun" in asked()["fault"]["detail"]["msgid"]
+    assert (organizer.plan()["state"], organizer.plan()["meetings"]) == ("none", [])
+
+
+def test_a_first_plan_during_the_event_has_meetings_in_the_rounds_ahead_only(
+    organizer: Organizer, eventually: Callable[..., Any]
+) -> None:
+    organizer.sites = begun_since(12, 60)
+    plan = planned(organizer, eventually)
+    assert {(each["site_id"], each["round"]) for each in plan["meetings"]} == {("jkt", 3)}
+    assert {each["mentee"] for each in plan["unmet"]} >= {
+        person for (role, site, _), person in organizer.people.items() if (role, site) == ("mentee", "upg")
+    }
+    late = next(each for each in plan["unmet"] if each["mentee"] == organizer.people["mentee", "upg", 0])
+    assert "is available is over" in late["reason"]
+    # The start is moved, which the session timer tells: what had been over is ahead again.
+    now = datetime.now(UTC)
+    organizer.tell_timetable("upg", *(now + timedelta(hours=number) for number in (1, 2, 3)), revision=2)
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan for the other site too")
+    assert {each["round"] for each in organizer.plan()["meetings"] if each["site_id"] == "upg"} == {1, 2, 3}
 
 
 def test_each_meeting_that_a_withdrawal_ends_is_explained(organizer: Organizer, eventually: Callable[..., Any]) -> None:
