@@ -7,6 +7,7 @@ from marshmallow import Schema, ValidationError
 
 from shared.faults import Invalid, Problem
 from shared.messages import say
+from shared.values import problems_in
 
 
 def load(schema: type[Schema], arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,6 +16,9 @@ def load(schema: type[Schema], arguments: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid: naming every argument that is missing, unknown or of the wrong kind, as a JSON pointer.
     """
+    unfit = list(problems_in(arguments))
+    if unfit:
+        raise Invalid(say("The command cannot be carried out as it is."), unfit)
     try:
         loaded: dict[str, Any] = schema().load(arguments)
     except ValidationError as error:

@@ -6,12 +6,11 @@ from hashlib import sha256
 from typing import Any
 
 from flask import Response, jsonify, request
-from flask_smorest import Blueprint
 
 from services.gateway import auth
 from services.gateway.domain.throttle import Throttle
 from services.gateway.door import ask, door
-from services.gateway.routes.common import PREFIX
+from services.gateway.routes.common import PREFIX, Section
 from services.gateway.schemas import requests, views
 from services.gateway.web.refusals import TooMany
 from shared.clock import monotonic
@@ -21,7 +20,7 @@ from shared.messages import say
 from shared.security.principal import ORGANIZER, Principal
 from shared.security.tokens import LIFETIME, sign
 
-blueprint = Blueprint("access", __name__, url_prefix=PREFIX, description="Log-in and time; open to everybody.")
+blueprint = Section("access", __name__, url_prefix=PREFIX, description="Log-in and time; open to everybody.")
 
 #: The account of whoever knows the organizers' password.
 ACCOUNT = "organizer"

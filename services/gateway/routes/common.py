@@ -4,6 +4,7 @@ from flask import request
 from flask_smorest import Blueprint
 
 from services.gateway import auth
+from services.gateway.web.bodies import BoundedParser
 from shared.faults import Invalid, Problem
 from shared.ids import new_id
 from shared.messages import say
@@ -12,9 +13,15 @@ PREFIX = "/api/v1"
 LONGEST_KEY = 200
 
 
-def section(name: str, means: str) -> Blueprint:
+class Section(Blueprint):
+    """A part of the API, whose bodies are read with bounds."""
+
+    ARGUMENTS_PARSER = BoundedParser()
+
+
+def section(name: str, means: str) -> Section:
     """A part of the API for those who have logged in."""
-    blueprint = Blueprint(name, __name__, url_prefix=PREFIX, description=means)
+    blueprint = Section(name, __name__, url_prefix=PREFIX, description=means)
     blueprint.before_request(auth.require)
     return blueprint
 

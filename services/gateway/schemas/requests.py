@@ -6,9 +6,28 @@ from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields
 from marshmallow.validate import Length, OneOf, Range
 
 from shared.meeting import MEETING_LIMIT_SECONDS
+from shared.values import MOST_WHOLE
 
 WEEK = 7 * 86_400
 MOST_ROUNDS = 100
+
+
+class Whole(fields.Integer):
+    """A whole number, however JSON writes it (3 and 3.0 are the same number); no text and no truth value is one."""
+
+    def _validated(self, value: Any) -> int:
+        if isinstance(value, str) or (isinstance(value, float) and not value.is_integer()):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Flag(fields.Boolean):
+    """``true`` or ``false``, and nothing that could be meant by it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 def ident(means: str, **more: Any) -> fields.String:
@@ -18,7 +37,7 @@ def ident(means: str, **more: Any) -> fields.String:
 
 def whole(means: str, low: int, high: int, **more: Any) -> fields.Integer:
     """A whole number from ``low`` to ``high``."""
-    return fields.Integer(strict=True, validate=Range(low, high), metadata={"description": means}, **more)
+    return Whole(validate=Range(low, high), metadata={"description": means}, **more)
 
 
 class Request(Schema):
@@ -109,11 +128,10 @@ class ParticipantFilter(Schema):
 
 def seen(means: str) -> fields.Integer:
     """What was on the screen when a command was given; without it the command is for whatever holds."""
-    return fields.Integer(
-        strict=True,
+    return Whole(
         allow_none=True,
         load_default=None,
-        validate=Range(min=1),
+        validate=Range(1, MOST_WHOLE),
         metadata={"description": f"{means}. Without it the command is for whichever holds"},
     )
 
@@ -140,7 +158,7 @@ class StartShift(Command):
     session_id = ident("only this one; without it all that have not begun", load_default=None, allow_none=True)
     revisions = fields.Dict(
         keys=ident("a session"),
-        values=fields.Integer(strict=True, validate=Range(min=1)),
+        values=Whole(validate=Range(1, MOST_WHOLE)),
         load_default=dict,
         metadata={
             "description": "without `session_id`: the timetable of each session on which the command was given; "
@@ -180,14 +198,14 @@ class Feedback(Request):
 
     ratings = fields.Dict(
         keys=fields.String(validate=Length(1, 64)),
-        values=fields.Integer(strict=True, validate=Range(0, 10)),
+        values=Whole(validate=Range(0, 10)),
         required=True,
         metadata={
             "description": "what is rated -> a number on its own scale, at most 0 to 10",
             "example": {"time_well_spent": 6},
         },
     )
-    stay_in_touch = fields.Boolean(required=True, metadata={"description": "when both say yes, they get connected"})
+    stay_in_touch = Flag(required=True, metadata={"description": "when both say yes, they get connected"})
     takeaway = fields.String(
         allow_none=True, load_default=None, validate=Length(max=2000), metadata={"description": "own words"}
     )

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
+from services.gateway.web.http_protocol import TIMED_OUT
 from services.gateway.web.language import language
 from services.gateway.web.refusals import Refused, TooMany, refusal
 from services.gateway.web.validation import as_message
@@ -41,6 +42,8 @@ STATUS: dict[type[Fault], int] = {
     Fault: 500,
     NotYet: 503,
 }
+#: So many faults of a request are named: one cause may have thousands, and putting all into words would hold others up.
+MOST_PROBLEMS = 100
 
 _TITLES = {
     "invalid": say("Something in the request is not valid"),
@@ -53,6 +56,7 @@ _TITLES = {
     "too-many": say("Too many tries"),
     "no-such-address": say("No such address"),
     "no-such-method": say("No such method"),
+    "too-slow": say("Too slow"),
     "too-large": say("Too large"),
     "not-json": say("Not JSON"),
     "bad-request": say("Not a valid request"),
@@ -111,14 +115,32 @@ def of_http(error: HTTPException) -> Any:
     """The answer to an error that the framework raised; redirections stay what they are."""
     messages = getattr(error, "data", {}).get("messages")
     if messages and error.code == STATUS[Invalid]:
-        return response(Invalid(say("The request is not valid; every fault is named."), list(_problems(messages))))
+        return response(_invalid(list(_problems(messages))))
     if error.code is None or error.code < 400:
         return error.get_response()
-    answer = response(refusal(error.code))
+    answer = response(refusal(408 if _timed_out() else error.code))
     for name, value in error.get_headers():
         if name == "Allow":
             answer.headers[name] = value
     return answer
+
+
+def _timed_out() -> bool:
+    asked = request.environ.get(TIMED_OUT)
+    return asked is not None and asked()
+
+
+def _invalid(problems: list[Problem]) -> Invalid:
+    if len(problems) <= MOST_PROBLEMS:
+        return Invalid(say("The request is not valid; every fault is named."), problems)
+    return Invalid(
+        say(
+            "The request is not valid; of its {count} faults the first {most} are named.",
+            count=len(problems),
+            most=MOST_PROBLEMS,
+        ),
+        problems[:MOST_PROBLEMS],
+    )
 
 
 def _unexpected(error: Exception) -> Any:

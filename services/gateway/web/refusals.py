@@ -29,10 +29,25 @@ def refusal(status: int) -> Refused:
     return Refused(status, code, detail)
 
 
+def unreadable(detail: Message) -> Refused:
+    """The refusal of a body that cannot be read, with the reason."""
+    return Refused(400, _OTHER[0], detail)
+
+
+def malformed(header: str) -> Refused:
+    """The refusal of a request that two readers could understand in two ways because of ``header``."""
+    return Refused(
+        400,
+        _OTHER[0],
+        say("The header {header} is missing, not valid, or there more than once; send it once.", header=header),
+    )
+
+
 _OTHER = ("bad-request", say("The request cannot be understood; compare it with /openapi.json."))
 _BY_STATUS = {
     404: ("no-such-address", say("There is nothing at this address; all addresses are in /openapi.json.")),
     405: ("no-such-method", say("This address does not know that method; all methods are in /openapi.json.")),
+    408: ("too-slow", say("The body did not come in time; send it again, over a better line or in smaller parts.")),
     413: ("too-large", say("The request is too large; send at most 20 MB of files, or 1 MB of anything else.")),
     415: ("not-json", say("The request is not JSON; send it with Content-Type: application/json.")),
     500: ("fault", say("Something went wrong inside; the operators find it in the log by the instance given here.")),

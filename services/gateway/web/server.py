@@ -17,6 +17,7 @@ from services.gateway.live.listener import Listener
 from services.gateway.runtime import GatewayRuntime
 from services.gateway.timekeeping import Timekeeper
 from services.gateway.web.app import build_app
+from services.gateway.web.http_protocol import HttpProtocol
 from shared.clock import monotonic
 from shared.events.times import read_time
 from shared.extensions.rpc_client import Services
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 #: Connections at once; a stream keeps one for as long as a screen is on.
 CONNECTIONS = 20_000
-#: Seconds a client may take for one read or write.
+#: Seconds a client may take for one write; for what it sends it has the time that HttpProtocol says.
 CLIENT_TIMEOUT = 60
 #: Seconds that answers in hand get when the gateway stops.
 LAST_ANSWERS = 5.0
@@ -58,7 +59,7 @@ class HttpServer(DependencyProvider):
         self._socket = eventlet.listen((settings.http_host, settings.http_port), reuse_addr=True, backlog=1024)
         self.container.spawn_managed_thread(self._listener.run, identifier="live")
         self.container.spawn_managed_thread(lambda: self._timekeeper.run(self._stopping), identifier="timekeeper")
-        self._serving = self.container.spawn_managed_thread(self._serve, identifier="http")
+        self._serving = self.container.spawn_managed_thread(lambda: serve(self._socket, self._app), identifier="http")
         log.info("serving", host=settings.http_host, port=self._socket.getsockname()[1])
 
     def stop(self) -> None:
@@ -78,15 +79,18 @@ class HttpServer(DependencyProvider):
     def _calls(self, trace: Trace, token: str | None) -> Services:
         return Services(self.container, self.replies, trace, token, self.runtime.settings.rpc_timeout)
 
-    def _serve(self) -> None:
-        wsgi.server(
-            self._socket,
-            self._app,
-            max_size=CONNECTIONS,
-            socket_timeout=CLIENT_TIMEOUT,
-            log_output=False,
-            debug=False,
-        )
+
+def serve(listening: Any, app: Any, protocol: type[HttpProtocol] = HttpProtocol) -> None:
+    """Serve the WSGI application ``app`` on a socket that listens, until the green thread is killed."""
+    wsgi.server(
+        listening,
+        app,
+        max_size=CONNECTIONS,
+        protocol=protocol,
+        socket_timeout=CLIENT_TIMEOUT,
+        log_output=False,
+        debug=False,
+    )
 
 
 def _own_calls(

@@ -2,6 +2,7 @@
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from prometheus_client import generate_latest
 
 API = "/api/v1"
 SESSION = ("session_timer", {"session_id": "s1", "revision": None})
@@ -168,18 +169,37 @@ def test_the_schemas_of_all_events_are_there(client):
     assert client.get("/schemas/speedmentor.no.such.v1.json").status_code == 404
 
 
-def test_ready_means_that_events_arrive(client, checks):
-    assert client.get("/health/ready").json == {"broker": True}
+def test_ready_means_that_events_arrive_and_tells_outsiders_no_more(client, checks):
+    assert (client.get("/health/ready").status_code, client.get("/health/ready").json) == (200, {"ready": True})
     checks["broker"] = lambda: False
-    assert client.get("/health/ready").status_code == 503
+    assert (client.get("/health/ready").status_code, client.get("/health/ready").json) == (503, {"ready": False})
     assert client.get("/health/live").status_code == 200
+
+
+def test_the_figures_are_not_where_everybody_can_get_them(client):
+    assert client.get("/metrics").status_code == 404
 
 
 def test_the_figures_are_by_route_and_not_by_id(client, organizer):
     client.get("/api/v1/participants/someone-private", headers=organizer)
-    figures = client.get("/metrics").text
+    figures = generate_latest().decode()
     assert 'route="/api/v1/participants/<id:participant_id>"' in figures
     assert "someone-private" not in figures
+
+
+def test_nothing_that_outsiders_make_up_makes_a_series(client, organizer):
+    def ask(number):
+        for path in ("/api/v1/programs", f"/{number}", f"/api/v1/sessions/{number}", f"/schemas/{number}.json"):
+            for method in ("GET", f"MADE-UP-{number}"):
+                client.open(
+                    path, method=method, headers={**organizer, "Host": f"h{number}", "User-Agent": f"u{number}"}
+                )
+
+    ask(0)
+    before = len(generate_latest().splitlines())
+    for number in range(1, 50):
+        ask(number)
+    assert len(generate_latest().splitlines()) == before
 
 
 def test_what_a_plan_says_in_words_is_in_the_readers_language(client, bus, organizer):
