@@ -9,6 +9,7 @@ import pytest
 from fake_gateway import FakeGateway
 from playwright.sync_api import Page
 from sleeping import Sleeper
+from watching import until
 
 pytestmark = pytest.mark.browser
 
@@ -41,27 +42,6 @@ def is_right(page: Page, gateway: FakeGateway, ms: float = 100) -> bool:
     """Whether the page's event time is wrong by less than ``ms``, or than half the round trip where that is longer."""
     bound = page.evaluate("document.querySelector('#stage').countdown.clock.bound()")
     return error(page, gateway) < max(ms, bound) * gateway.speed
-
-
-def until(page: Page, condition: str, seconds: float = 10) -> None:
-    """Wait until ``condition`` holds; ``r`` is what the page shows, ``c`` its countdown.
-
-    As one evaluated function: the pages' security policy forbids them to evaluate text, also for Playwright.
-    """
-    page.evaluate(
-        f"""(seconds) => new Promise((yes, no) => {{
-          const end = Date.now() + seconds * 1000;
-          const look = () => {{
-            const c = document.querySelector('#stage')?.countdown;
-            const r = c?.last;
-            if (r && ({condition})) yes();
-            else if (Date.now() > end) no(new Error(JSON.stringify(r)));
-            else setTimeout(look, 20);
-          }};
-          look();
-        }})""",
-        seconds,
-    )
 
 
 def running(page: Page) -> None:

@@ -1,20 +1,12 @@
 import { furnish, get, listed, post, announce, showTrouble } from "./base/api.js";
 import { fill, find, h, whileBusy } from "./base/dom.js";
-import { keepFresh } from "./base/fresh.js";
-import { firstStart, notices } from "./base/standing.js";
 import { stateText } from "./base/states.js";
 import { t } from "./base/words.js";
 
 const NAMES = ["program.toml", "mentors.csv", "mentees.csv"];
 
-let shown = "";
-
 furnish();
-show().catch((error) => {
-  fill(find("#programs"));
-  showTrouble(error);
-});
-keepFresh(show);
+show();
 const input = find("#files");
 input.addEventListener("change", () => {
   fill(find("#chosen"), [...input.files].map((file) => h("li", {}, file.name)));
@@ -24,28 +16,24 @@ find("#import").addEventListener("submit", (event) => {
   whileBusy(find("#import button"), bringIn);
 });
 
-/** Draws the list where it has changed; who is at a link or a button stays there. */
 async function show() {
-  const programs = listed(await get("/programs"), "programs");
-  const now = JSON.stringify(programs);
-  if (now === shown) return;
-  const place = find("#programs");
-  const at = place.contains(document.activeElement) ? document.activeElement.closest("[data-program]")?.dataset.program : null;
-  fill(place, programs.length ? h("ul", { class: "plain cards" }, programs.map(card)) : h("p", { class: "quiet" }, t("There is no program yet. Import one below.")));
-  shown = now;
-  if (at) find(`[data-program="${CSS.escape(at)}"] a`, place)?.focus();
+  try {
+    const programs = listed(await get("/programs"), "programs");
+    fill(find("#programs"), programs.length ? h("ul", { class: "plain cards" }, programs.map(card)) : h("p", { class: "quiet" }, t("There is no program yet. Import one below.")));
+  } catch (error) {
+    fill(find("#programs"));
+    showTrouble(error);
+  }
 }
 
 function card(program) {
   const draft = program.state === "draft";
-  return h("li", { class: "card", "data-program": program.program_id },
+  return h("li", { class: "card" },
     h("h2", {}, h("a", { href: `/programs/${program.program_id}` }, program.title), " ", h("span", { class: `badge ${program.state}` }, stateText(program.state))),
     h("p", { class: "quiet" }, [
-      firstStart(program),
       t("{mentors} mentors, {mentees} mentees", program),
       (program.sites ?? []).map((site) => site.name ?? site.site_id ?? site).join(", "),
     ].filter(Boolean).join(" · ")),
-    notices(program),
     draft ? h("button", { type: "button", onclick: (event) => publish(event.currentTarget, program) }, t("Publish")) : null);
 }
 

@@ -9,7 +9,7 @@ import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 
-export async function plan(place, { id, program, changed }) {
+export async function plan(place, { id, program }) {
   const people = new Map();
   const name = (who) => people.get(who)?.name ?? who;
   await show();
@@ -26,10 +26,7 @@ export async function plan(place, { id, program, changed }) {
   async function follow() {
     const found = await get(`/programs/${id}/plan`);
     const bar = find("progress", place);
-    if (found.state !== "planning" || !bar) {
-      changed();
-      return show();
-    }
+    if (found.state !== "planning" || !bar) return show();
     bar.value = found.progress ?? 0;
     setTimeout(() => follow().catch(showTrouble), ASK_AGAIN);
   }
