@@ -22,7 +22,7 @@ from services.session_timer.domain.bells import next_bell_at
 from services.session_timer.domain.claims import Claim, StoredSession
 from services.session_timer.domain.session import Change, Session
 from services.session_timer.domain.timetable import Slot
-from shared.clock import Clock, event_time
+from shared.clock import Clock
 from shared.events import Event
 from shared.faults import NotFound, NotYet
 from shared.messages import say
@@ -34,9 +34,6 @@ Document = dict[str, Any]
 
 SHARDS = 8
 """How many parts the sessions are rung in. Replicas share them, so more replicas than this do not ring more."""
-
-SETTLED_WITHIN = 10.0
-"""Real seconds after which a claim that is still there was left by somebody, and has perhaps not been sent."""
 
 FARTHEST_CLAIM = 5.0
 """Real seconds ahead of which no bell is claimed, even where the clocks of two replicas are some seconds apart."""
@@ -151,11 +148,7 @@ class Sessions:
             raise NotFound(say("There is no such session."))
         before = [stored_session(rows[session_id]) for session_id in ids]
         places = self._outbox.places(list(ids), self._transaction.session)
-        settled_within = event_time(self._clock, SETTLED_WITHIN)
-        claims = {
-            number: [each.dated(self._transaction.now, settled_within) for each in claims_of(shard)]
-            for number, shard in shards.items()
-        }
+        claims = {number: claims_of(shard) for number, shard in shards.items()}
         caught_up = [
             stored.catch_up(claims[stored.shard], places.get(stored.session.session_id, Place(0, 0)).ordinal)
             for stored in before
@@ -272,12 +265,10 @@ def count_unrecorded(database: Database[Document], program_id: str, clock: Clock
 
 
 def _caught_up(database: Database[Document], query: Document, clock: Clock) -> list[tuple[StoredSession, list[Event]]]:
-    now, settled_within = clock.now(), event_time(clock, SETTLED_WITHIN)
+    now = clock.now()
     # Claims first: a session that has applied one meanwhile does not count it twice.
     claims = {
-        shard["_id"]: [
-            replace(claim.dated(now, settled_within), through=min(claim.through, now)) for claim in claims_of(shard)
-        ]
+        shard["_id"]: [replace(claim, through=min(claim.through, now)) for claim in claims_of(shard)]
         for shard in database["shards"].find({})
     }
     stored = [stored_session(row) for row in database["sessions"].find(query)]

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,9 +18,16 @@ from shared.events import decode
 from shared.ids import new_id
 from shared.messaging.topology import declare
 from shared.security.principal import Principal
+from tests.integration.broker_troubles import hanging, memory_alarm
 from tests.integration.timer_bus import ORG, ORGANIZER, Bus, Program, short, soon, whole
 
 pytestmark = pytest.mark.integration
+
+NOTICED = 2.0
+"""Seconds within which the session timer notices that the broker takes nothing."""
+ON_TIME = 1.0
+"""Seconds by which a bell may be late without saying so."""
+ROUNDS = 6
 
 SITES = {"jkt": "Asia/Jakarta", "ber": "Europe/Berlin"}
 
@@ -329,3 +337,32 @@ def test_a_cancelled_program_rings_no_more(bus: Bus) -> None:
     views = bus.ok("list_sessions", program_id=program.program_id)
     assert {view["state"] for view in views} == {"cancelled"}
     assert bus.refused("resume", session_id=ids["jkt"])["code"] == "conflict"
+
+
+@pytest.mark.parametrize("trouble", [memory_alarm, hanging])
+def test_bells_that_the_broker_takes_late_say_so_and_come_once_with_one_content(
+    bus: Bus, infrastructure: Infrastructure, trouble: Callable[[Infrastructure], AbstractContextManager[None]]
+) -> None:
+    program = Program(soon(2), ROUNDS, 1, 1, sites={f"s-{number}": "Asia/Jakarta" for number in range(12)})
+    ids = bus.sessions(program)
+    for session_id in ids.values():
+        bus.wait_for(session_id, "round-started 1")
+    before = time.time()
+    with trouble(infrastructure):
+        begun = time.time()
+        bus.until(lambda: time.time() > begun + 4.5, "bells come due meanwhile")
+        over = time.time()
+    again = time.time()
+    for session_id in ids.values():
+        bus.wait_for(session_id, "session-finished")
+        events = bus.events(session_id)
+        whole(events)
+        assert [short(e) for e in events if "late" in e["data"]] == [
+            f"{name} {number}" for number in range(1, ROUNDS + 1) for name in ("round-started", "round-ended")
+        ]
+    mine = [(at, e) for at, e in bus.deliveries if e["subject"] in ids.values() and "late" in e["data"]]
+    assert all(len(bus.bodies[e["id"]]) == 1 for _, e in mine)
+    due = [(datetime.fromisoformat(e["data"]["scheduled_at"]).timestamp(), e["data"]["late"]) for _, e in mine]
+    # What was written in the moment before the trouble was noticed cannot say how late it is taken.
+    assert {late for at, late in due if begun + NOTICED < at < over - ON_TIME} == {True}
+    assert {late for at, late in due if at < before - 1 or at > again + 2} == {False}

@@ -16,7 +16,7 @@ from services.session_timer.domain.session import Session
 from services.session_timer.ringing.settling import Settler
 from services.session_timer.ringing.shard_state import ClaimBatch, ClaimedSession
 from services.session_timer.store import Sessions, shard_name, shard_of, stored_session
-from shared.events import write_time
+from shared.events import encode, write_time
 from shared.events.times import to_milliseconds
 from shared.faults import Stale
 from shared.ids import new_id
@@ -45,10 +45,10 @@ class Ringing:
         assert found is not None
         return found
 
-    def claim(self) -> Claim:
-        """Claim what is due by now."""
-        now = to_milliseconds(self.work.clock.now())
-        claim = Claim(self.shard["claimed"] + 1, now, now)
+    def claim(self, ago: timedelta = timedelta()) -> Claim:
+        """Claim what is due by now; or what was then, as somebody did who has left it."""
+        then = to_milliseconds(self.work.clock.now() - ago)
+        claim = Claim(self.shard["claimed"] + 1, then, then)
         self.work.database["shards"].update_one(
             {"_id": self.shard["_id"]},
             {
@@ -168,6 +168,30 @@ def test_a_command_finds_that_a_session_waits_before_its_late_bells_are_settled(
     assert left.recorded() == [*HELD, "session-resumed"]
     # What was claimed is in the session by now, so settling it adds nothing.
     assert stored_session(left.work.database["sessions"].find_one({"_id": left.session_id})).after(claim, 9)[1] == []
+
+
+def test_a_command_takes_what_was_claimed_long_before_to_the_letter(
+    unit_of_work: UnitOfWork, eventually: Callable[..., Any]
+) -> None:
+    """Whoever claimed it may have sent it, or it may still be on its way to the bus."""
+    ago = timedelta(seconds=55)
+    session = begun(unit_of_work, ago)
+    batch = session.batch(session.claim(ago))
+    (claimed,) = batch.sessions
+    (rung,) = claimed.before.after(batch.claim, claimed.ordinal)[1]
+
+    def pause(transaction: Transaction) -> Session:
+        sessions = Sessions(transaction, unit_of_work.outbox, Trace.start(), unit_of_work.clock)
+        return sessions.change(session.session_id, lambda session, now: session.pause(now))
+
+    unit_of_work.transact(pause)
+    row = unit_of_work.database["outbox"].find_one({"_id": rung.id})
+    assert row is not None
+    assert bytes(row["body"]) == encode(rung)
+    # And so does who settles it after that: nothing of it is there twice.
+    with settling(Settler(unit_of_work, lambda: None, lambda: 0), batch):
+        eventually(lambda: not session.shard["claims"], what="the claim is taken off")
+    assert session.recorded() == ["session-scheduled", "round-started", "session-paused"]
 
 
 @contextmanager

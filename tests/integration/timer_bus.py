@@ -80,6 +80,8 @@ class Bus:
         self._answers: dict[str, dict[str, Any]] = {}
         #: Every delivery with its wall time, repetitions too.
         self.deliveries: list[tuple[float, dict[str, Any]]] = []
+        #: The bodies that have come under each id: of a repetition too.
+        self.bodies: dict[str, set[bytes]] = {}
         #: Each event once, by id, in the order of arrival.
         self.heard: dict[str, dict[str, Any]] = {}
         for exchange, key, hear in (
@@ -102,6 +104,7 @@ class Bus:
     def _hear_event(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
         event = json.loads(body)
         self.deliveries.append((time.time(), event))
+        self.bodies.setdefault(event["id"], set()).add(body)
         self.heard.setdefault(event["id"], event)
 
     def listen(self, seconds: float = 0.02) -> None:

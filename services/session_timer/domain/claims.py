@@ -1,17 +1,19 @@
 """Claims: what the replica that rings a shard has promised to ring, and what each session makes of it.
 
-Everybody who works a claim out gets the same: the replica that rings it, one that takes the shard over, and a command.
+Everybody who works a claim out gets the same, to the letter and at any time: the replica that rings it, one that takes
+the shard over, and a command. So a claim is never changed, however late it is found. What it rings may have been sent
+by whoever made it, or may wait in a socket that the broker does not read: with another time it would be a second
+content under the same id.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.session_timer.domain.bell_events import ring_claimed
 from services.session_timer.domain.bells import rung
 from services.session_timer.domain.session import Session
 from shared.events import Event
-from shared.events.times import to_milliseconds
 from shared.trace import Trace
 
 
@@ -19,23 +21,12 @@ from shared.trace import Trace
 class Claim:
     """A promise on a shard: whatever is due by ``through`` rings, at its instant or, if that is over, at ``since``.
 
-    ``since`` is when it was claimed. Claims of a shard are numbered.
+    ``since`` is when it was claimed: a bell that was overdue then says how late it is. Claims of a shard are numbered.
     """
 
     number: int
     since: datetime
     through: datetime
-
-    def dated(self, now: datetime, after: timedelta) -> "Claim":
-        """The same, ringing ``now`` if its moment has been over for more than ``after``.
-
-        An outage came between claiming and sending then; so its bells say that they are late, and with them rings
-        all that has come due since: it would be passed over otherwise, as a session has rung up to its last bell.
-        """
-        if now - self.through <= after:
-            return self
-        since = to_milliseconds(now)
-        return replace(self, since=since, through=max(self.through, since))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from amqp.method_framing import frame_writer
 from amqp.serialization import dumps
 
 from shared.events import CONTENT_TYPE, Event, encode, write_time
-from shared.messaging.topology import EVENTS
+from shared.messaging.topology import EVENTS, RPC_EXCHANGE
 
+PROBE = "probe"
+"""No queue is bound by it, so the broker drops a probe and confirms that; every service may write to the exchange."""
 TIME_PLACEHOLDER = datetime(1, 1, 1, tzinfo=UTC)
 """Stands in prepared frames where the time of ringing goes."""
 
@@ -79,8 +81,19 @@ class FrameEncoder:
                 timestamp=int((due_at if event.time == TIME_PLACEHOLDER else event.time).timestamp()),
                 type=event.type,
             )
-            arguments = dumps("Bssbb", (0, EVENTS, event.type, False, False))
-            self._write(1, self._channel, spec.Basic.Publish, arguments, message)
+            self._publish(EVENTS, event.type, message)
+        return Frames(self._taken(), count, int(due_at.timestamp()))
+
+    def probe(self) -> bytes:
+        """The frames of a message that nobody gets: that it is confirmed tells that the broker takes messages."""
+        self._publish(RPC_EXCHANGE, PROBE, Message(b"", delivery_mode=1))
+        return self._taken()
+
+    def _publish(self, exchange: str, routing_key: str, message: Message) -> None:
+        arguments = dumps("Bssbb", (0, exchange, routing_key, False, False))
+        self._write(1, self._channel, spec.Basic.Publish, arguments, message)
+
+    def _taken(self) -> bytes:
         data = bytes(self._memory.written)
         self._memory.written.clear()
-        return Frames(data, count, int(due_at.timestamp()))
+        return data

@@ -33,6 +33,20 @@ class ChannelPool:
         """How many events have been sent and are not confirmed yet."""
         return sum(channel.in_flight for channel in self.all)
 
+    @property
+    def takes(self) -> bool:
+        """Whether the broker takes what is sent; see :attr:`ConfirmChannel.takes`."""
+        return all(channel.takes for channel in self.all)
+
+    def probe(self) -> None:
+        """See :meth:`ConfirmChannel.probe`.
+
+        Raises:
+            OSError: a connection is lost.
+        """
+        for channel in self.all:
+            channel.probe()
+
     def send(self, parts: Iterable[tuple[OfShard, bytes, int]]) -> None:
         """Publish ``parts``; see :meth:`ConfirmChannel.send`.
 

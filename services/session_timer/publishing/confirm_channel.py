@@ -1,6 +1,7 @@
 """One channel to the broker on which bells are sent in one go, and confirmed by the broker afterwards."""
 
 import socket
+from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
@@ -8,9 +9,14 @@ from typing import Any
 from kombu import Connection
 
 from services.session_timer.publishing.amqp_frames import FrameEncoder
+from shared.clock import monotonic
 
 CHUNK = 128 * 1024
 """Bytes given to the socket at once; between two chunks others in the process get their turn."""
+PROBE_SECONDS = 0.25
+"""Real seconds for which what was sent last shows that the broker takes messages; then a probe is sent."""
+SILENCE_SECONDS = 1.0
+"""Real seconds after whose sending something must have been confirmed. Bells that wait longer are late in any case."""
 
 
 class ConfirmChannel:
@@ -18,6 +24,9 @@ class ConfirmChannel:
 
     def __init__(self, connection: Connection, confirmed: Callable[[Any], None]) -> None:
         self._amqp = connection.connection
+        self._amqp.on_blocked = self._on_blocked
+        self._amqp.on_unblocked = self._on_unblocked
+        self._is_blocked = False
         self._channel = self._amqp.channel()
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._on_ack)
@@ -27,7 +36,12 @@ class ConfirmChannel:
         self._unconfirmed: dict[int, Any] = {}
         self._sent = 0
         self._lowest = 1
+        #: What was sent of which nothing is confirmed: from which tag on, and when (monotonic).
+        self._sendings: deque[tuple[int, float]] = deque()
+        #: When something was sent last, and when what was confirmed last had been sent (monotonic).
+        self._sent_at = self._taken_at = float("-inf")
         self.encoder = FrameEncoder(self._channel.channel_id, self._amqp.frame_max)
+        self._probe = self.encoder.probe()
 
     def send(self, parts: Iterable[tuple[Any, bytes, int]]) -> None:
         """Publish ``parts`` (a batch, bytes of its, and how many events are in them).
@@ -39,13 +53,42 @@ class ConfirmChannel:
         """
         with self._writing:
             data = []
+            first = self._sent + 1
             for batch, frames, count in parts:
                 data.append(frames)
                 self._unconfirmed.update(dict.fromkeys(range(self._sent + 1, self._sent + count + 1), batch))
                 self._sent += count
-            whole = b"".join(data)
-            for start in range(0, len(whole), CHUNK):
-                self._amqp.transport.write(whole[start : start + CHUNK])
+            if self._sent >= first:
+                self._write(first, b"".join(data))
+
+    def probe(self) -> None:
+        """Send something if nothing was for a while, by which to know whether the broker takes it.
+
+        Raises:
+            OSError: the connection is lost.
+        """
+        if self._sendings or monotonic() - self._sent_at < PROBE_SECONDS or not self._writing.acquire(blocking=False):
+            return
+        try:
+            self._sent += 1
+            self._write(self._sent, self._probe)
+        finally:
+            self._writing.release()
+
+    @property
+    def takes(self) -> bool:
+        """Whether the broker takes what is sent, as far as is known: it has confirmed what was sent a moment ago.
+
+        One that is short of memory or disk, hangs, or cannot be reached does not read: what is sent to it now is taken
+        at some time later, or never.
+        """
+        return not self._is_blocked and monotonic() - self._taken_at < SILENCE_SECONDS
+
+    def _write(self, first: int, data: bytes) -> None:
+        self._sent_at = monotonic()
+        self._sendings.append((first, self._sent_at))
+        for start in range(0, len(data), CHUNK):
+            self._amqp.transport.write(data[start : start + CHUNK])
 
     @property
     def in_flight(self) -> int:
@@ -58,14 +101,21 @@ class ConfirmChannel:
         Raises:
             OSError, amqp.exceptions.AMQPError: the connection is lost, or the broker refused a bell.
         """
-        with self._writing:
-            self._amqp.heartbeat_tick()
+        # Somebody may be writing for long, to a broker that does not read; that it answers is heard all the same.
+        if self._writing.acquire(blocking=False):
+            try:
+                self._amqp.heartbeat_tick()
+            finally:
+                self._writing.release()
         try:
             self._amqp.drain_events(timeout=seconds)
         except (TimeoutError, socket.timeout):  # noqa: UP041 - eventlet's is its own type
             return
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
+        # Not always in the order of sending; but what was sent before has been read as well.
+        while self._sendings and self._sendings[0][0] <= tag:
+            self._taken_at = self._sendings.popleft()[1]
         if not multiple:
             self._answered(tag)
             return
@@ -77,6 +127,12 @@ class ConfirmChannel:
         batch = self._unconfirmed.pop(tag, None)
         if batch is not None:
             self._confirmed(batch)
+
+    def _on_blocked(self, _reason: str) -> None:
+        self._is_blocked = True
+
+    def _on_unblocked(self) -> None:
+        self._is_blocked = False
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         raise ConnectionError("the broker refused a bell; it rings again on a new connection")

@@ -22,9 +22,6 @@ log = structlog.get_logger()
 
 AHEAD = 120.0
 """Real seconds of bells that are kept in memory."""
-TAKEN_OVER_WITHIN = 3.0
-"""Real seconds after which a claim that was left belongs to an outage. Before that its bells, most of which have been
-sent, are sent again to the letter."""
 AT_ONCE = 10
 """Sessions taken in before others in the process get their turn."""
 
@@ -64,7 +61,7 @@ class ShardLoader:
             rows = list(self._database["sessions"].find(query, session=snapshot, batch_size=100_000))
             places = self._outbox.places([row["_id"] for row in rows], snapshot)
         pending_from = self._outbox.oldest_pending() if rows else None
-        claims = [self._dated(state, claim) for claim in claims_of(shard)]
+        claims = claims_of(shard)
         unsettled = {
             claim.number: SendPlan(ClaimBatch(state.lease.shard, claim))
             for claim in claims
@@ -86,17 +83,6 @@ class ShardLoader:
         state.changes, state.claimed, state.loaded_until = shard["changes"], shard["claimed"], until
         return True
 
-    def _dated(self, state: ShardState, claim: Claim) -> Claim:
-        """A claim that was left; after an outage it rings now, and that is kept for whoever may take over again."""
-        dated = claim.dated(self._clock.now(), event_time(self._clock, TAKEN_OVER_WITHIN))
-        if claim.number in state.own or dated is claim:
-            return claim
-        written = self._database["shards"].update_one(
-            {"_id": shard_name(state.lease.shard), "token": state.lease.token, "claims.number": claim.number},
-            {"$set": {"claims.$.since": dated.since, "claims.$.through": dated.through}},
-        )
-        return dated if written.matched_count else claim
-
     def _take_in(
         self,
         state: ShardState,
@@ -108,7 +94,7 @@ class ShardLoader:
         pending_from: int | None,
         until: datetime,
     ) -> None:
-        """Keep one session as it was read; what others have claimed of it and left unsettled is sent (again)."""
+        """Keep one session as it was read; what others have claimed of it and left is sent (again), to the letter."""
         stored, ordinal = stored_session(row), place.ordinal
         before = state.sessions.pop(row["_id"], None)
         behind = place.position if pending_from is not None and place.position >= pending_from else None

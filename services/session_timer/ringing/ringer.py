@@ -15,14 +15,14 @@ from services.session_timer.leases.abandoned_transactions import AbandonedTransa
 from services.session_timer.leases.shard_leases import LOOK_SECONDS, ShardLeases
 from services.session_timer.publishing.amqp_frames import FrameEncoder
 from services.session_timer.publishing.channel_pool import CHANNELS, ChannelPool
-from services.session_timer.publishing.confirm_channel import ConfirmChannel
+from services.session_timer.publishing.confirm_channel import PROBE_SECONDS, SILENCE_SECONDS, ConfirmChannel
 from services.session_timer.ringing.claiming import Claimer
 from services.session_timer.ringing.dispatching import Dispatcher
 from services.session_timer.ringing.loading import ShardLoader
 from services.session_timer.ringing.preparing import Preparer
 from services.session_timer.ringing.settling import Settler
 from services.session_timer.ringing.shard_state import ClaimBatch, ShardState, earliest
-from shared.clock import event_time
+from shared.clock import event_time, monotonic
 from shared.events.times import to_milliseconds
 from shared.messaging.connection import LOST, backoff, connect
 from shared.messaging.topology import declare
@@ -41,8 +41,12 @@ LONGEST_LEAD = 2.0
 """Real seconds before its instant at which a bell is claimed at the earliest: a command waits for what is claimed."""
 MOMENT = 0.2
 """Real seconds of further bells that a claim takes along."""
-LONGEST_WAIT = 0.5
-"""Real seconds after which a waiting ringer looks whether anything is to be prepared or loaded."""
+PROBE_AHEAD = 1.0
+"""Real seconds before a claim from which on probes tell whether the broker takes messages."""
+HELD_BACK_LOOK = 0.02
+"""Real seconds after which it is looked whether the broker takes messages again."""
+LONGEST_WAIT = PROBE_SECONDS
+"""Real seconds after which a waiting ringer looks whether anything is to be prepared, loaded or probed."""
 MOST_PREPARED = 10
 """Sessions prepared before others in the process get their turn."""
 
@@ -65,6 +69,9 @@ class Ringer:
         self._claimer = Claimer(self._database, holder)
         self._wake = Flag()
         self._stopping = Flag()
+        #: Since when bells are held back because the broker does not take them (monotonic), and whether that was said.
+        self._held_back_at: float | None = None
+        self._held_back_told = False
         self.ended = Flag()
 
     @property
@@ -180,13 +187,14 @@ class Ringer:
                 for helper in helpers:
                     if helper.dead:
                         helper.wait()
-                self._turn(channels.encoder)
+                self._turn(channels)
         finally:
             for helper in helpers:
                 helper.kill()
 
-    def _turn(self, encoder: FrameEncoder) -> None:
+    def _turn(self, channels: ChannelPool) -> None:
         """Load what has changed, claim what comes next, and prepare what comes after; or wait."""
+        encoder = channels.encoder
         self._wake.clear()
         outdated = [state for state in self._states.values() if self._loader.needs_loading(state)]
         # All at once: after a takeover every round trip counts.
@@ -198,11 +206,31 @@ class Ringer:
         lead = LEAD
         if next_at is not None:
             lead = self._lead(next_at)
-            wait = min(wait, self._clock.real_seconds((next_at - now).total_seconds()) - lead)
-        if wait <= 0:
+            wait = self._clock.real_seconds((next_at - now).total_seconds()) - lead
+            if wait < PROBE_AHEAD:
+                channels.probe()
+        if wait <= 0 and self._may_claim(channels):
             self._claim_due(encoder, now, lead)
         elif not self._prepare_soon(encoder, now):
-            self._wake.wait(wait)
+            self._wake.wait(min(wait, LONGEST_WAIT) if wait > 0 else HELD_BACK_LOOK)
+
+    def _may_claim(self, channels: ChannelPool) -> bool:
+        """Whether the broker would take what is claimed now.
+
+        What is claimed says when that was, whenever it is taken. So while the broker takes nothing bells stay
+        unclaimed, and say afterwards how late they are.
+        """
+        if channels.takes:
+            if self._held_back_told and self._held_back_at is not None:
+                log.info("bells-go-on", seconds=round(monotonic() - self._held_back_at, 1))
+            self._held_back_at, self._held_back_told = None, False
+            return True
+        if self._held_back_at is None:
+            self._held_back_at = monotonic()
+        elif not self._held_back_told and monotonic() - self._held_back_at > SILENCE_SECONDS:
+            self._held_back_told = True
+            log.warning("bells-held-back", reason="the broker does not take messages")
+        return False
 
     def _load(self, state: ShardState, encoder: FrameEncoder) -> None:
         if not self._loader.load(state, encoder) and self._states.get(state.lease.shard) is state:

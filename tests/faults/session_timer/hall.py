@@ -28,6 +28,8 @@ class Ear(threading.Thread):
     def __init__(self, uri: str) -> None:
         super().__init__(daemon=True)
         self.deliveries: list[tuple[float, dict[str, Any]]] = []
+        #: The bodies that have come under each id: of a repetition too.
+        self.bodies: dict[str, set[bytes]] = {}
         self._connection = pika.BlockingConnection(pika.URLParameters(uri))
         self._channel = self._connection.channel()
         queue = self._channel.queue_declare("", exclusive=True).method.queue
@@ -36,7 +38,9 @@ class Ear(threading.Thread):
         self._over = threading.Event()
 
     def _hear(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
-        self.deliveries.append((time.time(), json.loads(body)))
+        event = json.loads(body)
+        self.deliveries.append((time.time(), event))
+        self.bodies.setdefault(event["id"], set()).add(body)
 
     def run(self) -> None:
         while not self._over.is_set():

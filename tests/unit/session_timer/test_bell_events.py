@@ -16,7 +16,6 @@ from shared.events import decode, encode, write_time
 from shared.trace import Trace
 
 TRACE = Trace("c-1", "00-11111111111111111111111111111111-2222222222222222-01")
-OUTAGE = timedelta(seconds=3)
 
 
 @pytest.fixture
@@ -93,35 +92,26 @@ def test_a_session_that_is_over_or_little_late_does_not_wait(holding, at):
     assert not late.session.held
 
 
-def test_only_a_claim_that_was_left_for_long_rings_later_than_it_was_made(at):
-    claim = Claim(1, at(9.8), at(10.2))
-    assert claim.dated(at(12), OUTAGE) is claim
-    assert claim.dated(at(14), OUTAGE) == Claim(1, at(14), at(14))
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lefts=st.lists(st.integers(0, 2_400), min_size=1, max_size=3, unique=True),
-    away=st.integers(4, 2_400),
-    again=st.integers(0, 60),
+    away=st.integers(1, 2_400),
     on_outage=st.sampled_from(["catch-up", "hold"]),
 )
-def test_what_was_left_is_made_up_for_in_order_and_without_gaps(session_of, at, lefts, away, again, on_outage):
-    """Claims of which nothing was written down, found after a while, and perhaps once more by another replica."""
+def test_what_was_left_is_made_up_for_in_order_and_without_gaps(session_of, at, lefts, away, on_outage):
+    """Claims of which nothing was written down, and one that whoever finds them makes of all that is due since."""
     stored = StoredSession(session_of(on_outage=on_outage), 0, 0, TRACE)
     left = [Claim(number, at(end - 0.2), at(end + 0.2)) for number, end in enumerate(sorted(lefts), start=1)]
     back = max(lefts) + away
-    dated = [claim.dated(at(back), OUTAGE) for claim in left]
-    after, events = stored.catch_up(dated, 0)
-    # Only the last moment is still to come then: whatever was due has rung, or the session stands still.
+    before, sent = stored.catch_up(left, 0)
+    after, events = stored.catch_up([*left, Claim(len(left) + 1, at(back), at(back))], 0)
+    # What was claimed before stays what it was.
+    assert events[: len(sent)] == sent
     assert after.session.paused_at or next_bell_at(after.session) is None or next_bell_at(after.session) > at(back)
     assert [event.ordinal for event in events] == list(range(1, len(events) + 1))
     told = [event.type.split(".")[2] for event in events if "scheduled_at" in event.data or "rounds_held" in event.data]
-    due = list(bells_between(stored.session, stored.session.rung_until, at(back)))
-    assert told == [bell.name for bell in due]
-    # Dated once, a claim says the same to whoever takes over soon after.
-    soon = [claim.dated(at(back + again / 60), OUTAGE) for claim in dated]
-    assert stored.catch_up(soon, 0) == (after, events)
+    through = before.session.paused_at or at(back)
+    assert told == [bell.name for bell in bells_between(stored.session, stored.session.rung_until, through)]
 
 
 def test_a_bell_of_another_revision_is_another_event(session_of, at):
