@@ -21,7 +21,9 @@ class Problem:
     """One thing that is wrong with an input: where it is, what it is and what mends it.
 
     ``field`` is a JSON pointer or a column name; ``file`` and ``row`` (as a spreadsheet counts, the header is
-    row 1) are given for tables.
+    row 1) are given for tables. One cause in many rows is one problem: ``count`` says in how many, ``rows`` are the
+    first of them. ``confirm``: the codes with which the same request is sent again to say that this is right as it
+    is; none for what cannot be right.
     """
 
     field: str
@@ -29,9 +31,15 @@ class Problem:
     remedy: Message
     file: str | None = None
     row: int | None = None
+    rows: tuple[int, ...] = ()
+    count: int = 1
+    confirm: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (self.file, f"row {self.row}" if self.row else None, self.field) if part)
+        row = f"row {self.row}" if self.row else None
+        if self.count > 1:
+            row = f"{self.count} rows ({', '.join(map(str, self.rows))}{', …' if self.count > len(self.rows) else ''})"
+        place = ", ".join(part for part in (self.file, row, self.field) if part)
         return f"{place}: {self.what} ({self.remedy})"
 
     def to_document(self) -> dict[str, Any]:
@@ -42,6 +50,9 @@ class Problem:
             "remedy": self.remedy.to_document(),
             "file": self.file,
             "row": self.row,
+            "rows": list(self.rows),
+            "count": self.count,
+            "confirm": list(self.confirm),
         }
 
     @classmethod
@@ -53,6 +64,9 @@ class Problem:
             remedy=Message.from_document(document["remedy"]),
             file=document.get("file"),
             row=document.get("row"),
+            rows=tuple(document.get("rows", ())),
+            count=document.get("count", 1),
+            confirm=tuple(document.get("confirm", ())),
         )
 
 

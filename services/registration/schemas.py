@@ -30,6 +30,11 @@ def _words(**options: object) -> fields.List[Any]:
     return fields.List(fields.String(validate=Length(max=200)), validate=Length(max=1000), **options)  # type: ignore[arg-type]
 
 
+def _codes() -> fields.List[Any]:
+    """Codes with which something that looks wrong is said to be right (``Problem.confirm``); absent for none."""
+    return fields.List(fields.String(validate=Length(1, 100)), validate=Length(max=10_000))
+
+
 class Strict(Schema):
     """A schema that refuses what it does not know."""
 
@@ -52,6 +57,7 @@ class ImportEvent(Command):
         required=True,
         validate=Length(max=20),
     )
+    confirmed = _codes()
 
 
 class OfProgram(Command):
@@ -84,6 +90,7 @@ class Person(Strict):
     max_meetings = fields.Integer(strict=True, allow_none=True, load_default=None, validate=Range(0, _NUMBER))
     wants = _ids()
     avoids = _ids()
+    confirmed = _codes()
 
 
 class StoryIn(Strict):
@@ -150,6 +157,7 @@ class UpdateQuestions(OfParticipant):
     """Prepared questions, in the order to ask them."""
 
     questions = fields.List(fields.String(validate=Length(max=_MOST_TEXT)), required=True, validate=Length(max=100))
+    confirmed = _codes()
 
 
 class StatePreference(OfParticipant):

@@ -1,6 +1,6 @@
 """Registration's door: what it can be asked, and what it listens to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,12 @@ from services.registration.domain import progress, walk_in
 from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
+<<<<<<< HEAD
 from services.registration.handlers import hear
 from services.registration.start_watch import StartWatch
+=======
+from services.registration.domain.texts import mailbox
+>>>>>>> e0741ff (Read tables as people and spreadsheets make them)
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
 from shared.events import Event
@@ -58,11 +62,11 @@ class Registration:
         given = load(schemas.ImportEvent, arguments)
         principal = self.caller()
         principal.require_organizer(principal.org)
-        found = read_event(given["files"], principal.org, new_id)
+        found = read_event(given["files"], principal.org, new_id, given.get("confirmed", ()))
 
         def create(transaction: Transaction) -> Answer:
             store.add_program(transaction, found.program)
-            everybody = [self._recognized(each) for each in (*found.mentors, *found.mentees)]
+            everybody = self._recognized(transaction, (*found.mentors, *found.mentees))
             store.add_participants(transaction, everybody, self.codes)
             return {
                 "program_id": found.program.id,
@@ -71,7 +75,8 @@ class Registration:
                 "sites": list(found.program.site_ids),
             }
 
-        return self.work.once(principal, "import_event", given, create)
+        made = self.work.once(principal, "import_event", given, create)
+        return {**made, "notices": [each.to_document() for each in found.notices]}
 
     @answers
     def list_programs(self) -> list[Answer]:
@@ -138,7 +143,7 @@ class Registration:
             mentor = walk_in.mentor_of(given["mentor"], program, new_id(), (each.id for each in mentees))
             return walk_in.with_team(mentor, mentees)
 
-        return self._register("register_mentor", given, given["mentor"]["site_id"], register)
+        return self._register("register_mentor", given, given["mentor"], register)
 
     @answers
     def register_mentee(self, **arguments: Any) -> Answer:
@@ -155,7 +160,7 @@ class Registration:
                 self._save(transaction, before[mentor.id], mentor)
             return mentee
 
-        return self._register("register_mentee", given, given["mentee"]["site_id"], register)
+        return self._register("register_mentee", given, given["mentee"], register)
 
     @answers
     def list_participants(self, **arguments: Any) -> list[Answer]:
@@ -192,7 +197,7 @@ class Registration:
         """Replace a mentee's prepared questions."""
         given = load(schemas.UpdateQuestions, arguments)
         questions = walk_in.written(given["questions"])
-        walk_in.check_questions(questions)
+        walk_in.check_questions(questions, given.get("confirmed", ()))
         return self._change(
             "update_questions", given, lambda _, person, program: people.ask(person, program, questions), by_self=True
         )
@@ -304,25 +309,45 @@ class Registration:
     # Steps that calls share
 
     def _register(
-        self, name: str, given: Answer, site_id: str, register: Callable[[Transaction, Program], Participant]
+        self, name: str, given: Answer, form: Answer, register: Callable[[Transaction, Program], Participant]
     ) -> Answer:
         principal = self.caller()
 
+        def sees(other: Participant) -> bool:
+            return principal.organizes(other.org, other.program_id, other.site_id)
+
         def work(transaction: Transaction) -> Answer:
-            program = self._organized(principal, store.program(transaction, given["program_id"]), site_id)
+            program = self._organized(principal, store.program(transaction, given["program_id"]), form["site_id"])
             program.require_open()
             store.hold_program(transaction, program.id)
-            registered = self._recognized(register(transaction, program))
+            (registered,) = self._recognized(transaction, [register(transaction, program)])
+            others = store.with_mailbox_like(transaction, registered)
+            walk_in.require_new(registered, others, form.get("confirmed", ()), sees)
             person = replace(registered, published=program.state is State.PUBLISHED)
             store.add_participants(transaction, [person], self.codes)
             if person.published:
                 transaction.publish(*events.told(None, person))
             return {"participant_id": person.id}
 
-        return self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
+        role = name.removeprefix("register_")
+        notices = [each.to_document() for each in walk_in.notices(form, role)]
+        view = self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
+        return {**view, "notices": notices} if notices else view
 
-    def _recognized(self, person: Participant) -> Participant:
-        return replace(person, person_id=self.codes.person_id(person.org, person.email))
+    def _recognized(self, transaction: Transaction, people: Sequence[Participant]) -> list[Participant]:
+        """The people with the id that their mailbox has in every program of the organization.
+
+        Whoever got an id under another spelling of the address, before all spellings had the same, keeps it.
+        """
+        earlier = (
+            store.ids_of_unusual_addresses(transaction, people[0].org) if any(each.email for each in people) else {}
+        )
+        return [
+            replace(
+                each, person_id=earlier.get(mailbox.canonical(each.email)) or self.codes.person_id(each.org, each.email)
+            )
+            for each in people
+        ]
 
     def _change(self, name: str, given: Answer, decide: Decision, *, by_self: bool = False) -> Answer:
         """Let ``decide`` change a participant; the participant may ask for it too where ``by_self``."""

@@ -14,7 +14,11 @@ from pymongo.database import Database
 from services.registration.domain.access_codes import AccessCodes
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.program import Program, Site, State
+<<<<<<< HEAD
 from services.registration.domain.progress import Progress, SiteSession, Start
+=======
+from services.registration.domain.texts import mailbox
+>>>>>>> e0741ff (Read tables as people and spreadsheets make them)
 from shared.faults import NotFound
 from shared.messages import say
 from shared.storage.unit_of_work import Transaction
@@ -32,6 +36,7 @@ def prepare(database: Database[Document]) -> None:
     participants.create_index(
         [("program_id", ASCENDING), ("role", ASCENDING), ("site_id", ASCENDING)], name="of-program"
     )
+    participants.create_index([("org", ASCENDING), ("email", ASCENDING)], name="of-org-by-address")
     participants.create_index(
         "access", name="access-code", unique=True, partialFilterExpression={"access": {"$exists": True}}
     )
@@ -174,6 +179,35 @@ def with_access_code(reader: Reader, fingerprint: str) -> Participant:
     if row is None:
         raise NotFound(say("This access code is not known; check each letter, or ask at the registration desk."))
     return _participant(row)
+
+
+def with_mailbox_like(reader: Reader, person: Participant) -> list[Participant]:
+    """Who takes part in the program of ``person`` and may have the same mailbox, or one that looks the same.
+
+    More than those are found; who of them does is the domain's to say. People keep the address as they wrote it, and
+    those stored by an earlier release an id of that spelling, so neither can be looked up by alone.
+    """
+    if not person.email:
+        return []
+    query: Document = {"program_id": person.program_id, "withdrawn": False, **_LIVING}
+    if mailbox.is_unusual(person.email):
+        query["email"] = {"$ne": ""}
+    else:
+        query["$or"] = [{"person_id": person.person_id}, {"email": {"$regex": mailbox.UNUSUAL}}]
+    return [_participant(row) for row in reader["participants"].find(query)]
+
+
+def ids_of_unusual_addresses(reader: Reader, org: str) -> dict[str, str]:
+    """The ids that people of the organization have by mailbox, of those whose address can be written in several ways.
+
+    Of several ids of one mailbox the first holds.
+    """
+    query = {"org": org, **_LIVING, "email": {"$regex": mailbox.UNUSUAL}, "person_id": {"$type": "string"}}
+    rows = reader["participants"].find(query, {"email": 1, "person_id": 1}).sort("_id", ASCENDING)
+    ids: dict[str, str] = {}
+    for row in rows:
+        ids.setdefault(mailbox.canonical(row["email"]), row["person_id"])
+    return ids
 
 
 def head_counts(reader: Reader, program_ids: Iterable[str]) -> dict[tuple[str, str], int]:

@@ -8,6 +8,8 @@ HMAC of the code, by which it is looked up. Whoever steals the database without 
 import hashlib
 import hmac
 
+from services.registration.domain.texts import mailbox
+
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 12
 _LOOK_ALIKE = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None, "–": None, "_": None})
@@ -29,13 +31,13 @@ class AccessCodes:
         return "-".join(symbols[start : start + 4] for start in range(0, LENGTH, 4))
 
     def person_id(self, org: str, email: str) -> str | None:
-        """The same opaque id for a mail address in every program of ``org``; None without an address.
+        """The same opaque id for a mailbox in every program of ``org``, however it is written; None without one.
 
         Nobody without the key can tell whose it is, or whether it belongs to a given address.
         """
         if not email:
             return None
-        named = b"person|" + org.encode() + b"|" + email.casefold().encode()
+        named = b"person|" + org.encode() + b"|" + mailbox.canonical(email).encode()
         return hmac.digest(self._key, named, hashlib.sha256).hex()[:32]
 
     def fingerprint(self, code: str) -> str | None:

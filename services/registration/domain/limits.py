@@ -31,5 +31,3 @@ CODE = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 SITE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-#: One @, no spaces, a dot in the domain: whether the mailbox exists only a mail can tell.
-MAIL = re.compile(r"[^@\s<>(),;:\"\[\]]{1,64}@[^@\s.,;<>]+(\.[^@\s.,;<>]+)+")

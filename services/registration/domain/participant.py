@@ -3,11 +3,13 @@
 Every change gives a new value; what other services are told follows from the difference (``events.py``).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, TypeVar
 
 from services.registration.domain.program import Program
+from services.registration.domain.texts import mailbox
 from shared.faults import Conflict, Invalid, Problem
 from shared.messages import say
 
@@ -144,9 +146,25 @@ def team_of(person: Participant) -> str:
     return " ".join(person.team.casefold().split())
 
 
+def in_common(person: Participant) -> Iterator[tuple[str, str]]:
+    """What only people who must not meet have in common with ``person``: team, manager, mailbox, as (kind, value)."""
+    if team := team_of(person):
+        yield "team", team
+    if person.email:
+        yield "mailbox", mailbox.canonical(person.email)
+    if isinstance(person, Mentee):
+        if person.manager:
+            yield "manager", person.manager
+    else:
+        yield "manager", person.id
+
+
 def excluded(mentor: Mentor, mentee: Mentee) -> bool:
-    """Whether the two should not be put at one table: a mentee's own manager, or a colleague of the same team."""
-    return mentee.manager == mentor.id or (team_of(mentor) != "" and team_of(mentor) == team_of(mentee))
+    """Whether the two should not be put at one table.
+
+    They are a mentee and the own manager, colleagues of one team, or one person in both roles.
+    """
+    return not set(in_common(mentor)).isdisjoint(in_common(mentee))
 
 
 def _require_taking_part(person: Participant) -> None:

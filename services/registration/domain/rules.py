@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from services.registration.domain import limits
+from services.registration.domain.confirming import code
 from services.registration.domain.participant import Mentee, Mentor, Participant
-from services.registration.domain.texts import text_problems
+from services.registration.domain.texts import mailbox, text_problems
+from services.registration.domain.texts.invisible import named
 from shared.faults import Problem
 from shared.messages import Message, say
 
@@ -61,10 +63,36 @@ def questions_problems(questions: Iterable[str]) -> Iterator[Problem]:
         yield from text_problems(f"question_{number}", question, limits.QUESTION)
 
 
+def address_problems(address: str) -> Iterator[Problem]:
+    """What is wrong with a mail address."""
+    misfits = list(text_problems("email", address, limits.EMAIL))
+    yield from misfits
+    if misfits:
+        return
+    reason = mailbox.misfit(address)
+    if reason:
+        yield Problem("email", *reason)
+        return
+    mixed = mailbox.mixed(mailbox.canonical(address))
+    if mixed:
+        letter, looks = mixed
+        yield Problem(
+            "email",
+            say(
+                "{value} has the letter {letter}, which only looks like “{looks}”",
+                value=_short(address),
+                letter=named(letter),
+                looks=looks,
+            ),
+            say("type the address again, or confirm that it is right"),
+            confirm=(code("letters", mailbox.canonical(address)),),
+        )
+
+
 def _identity(person: Participant, frame: Frame) -> Iterator[Problem]:
     if not person.name:
         yield empty("name")
-    yield from text_problems("name", person.name, limits.NAME)
+    yield from text_problems("name", person.name, limits.NAME, of_name=True)
     if person.ref is not None and not limits.REF.fullmatch(person.ref):
         yield Problem(
             "ref",
@@ -72,15 +100,8 @@ def _identity(person: Participant, frame: Frame) -> Iterator[Problem]:
             say("use up to 64 letters from a to z, digits, dots, hyphens and underscores"),
         )
     if person.email:
-        misfits = list(text_problems("email", person.email, limits.EMAIL))
-        yield from misfits
-        if not misfits and not limits.MAIL.fullmatch(person.email):
-            yield Problem(
-                "email",
-                say("{value} is not a mail address", value=_short(person.email)),
-                say("write one address such as name@example.org, or leave it empty"),
-            )
-    yield from text_problems("team", person.team, limits.TEAM)
+        yield from address_problems(person.email)
+    yield from text_problems("team", person.team, limits.TEAM, of_name=True)
     if frame.sites and person.site_id not in frame.sites:
         yield Problem(
             "site",

@@ -1,17 +1,24 @@
 """Somebody who registers one by one: at the door, or before, not by a file."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from services.registration.domain import limits
+from services.registration.domain.confirming import code, unanswered
 from services.registration.domain.files import cells
+from services.registration.domain.files.table import taken_as_nothing
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story, excluded
 from services.registration.domain.program import Program
 from services.registration.domain.rules import Frame, problems_of, questions_problems
-from services.registration.domain.texts import clean, one_line
-from shared.faults import Invalid, Problem
+from services.registration.domain.texts import clean, mailbox, one_line
+from services.registration.domain.texts.invisible import is_blank
+from services.registration.domain.texts.nothing import is_nothing
+from shared.faults import Conflict, Invalid, Problem
 from shared.messages import Message, say
+
+#: Whether the caller may know who somebody is.
+Sees = Callable[[Participant], bool]
 
 # The files' columns as the fields of a form are called.
 _FORM_FIELDS = {
@@ -41,7 +48,8 @@ def mentor_of(given: Mapping[str, Any], program: Program, participant_id: str, o
         never=tuple(dict.fromkeys(given["never"])),
     )
     known = set(others)
-    _check(mentor, program, "/mentor", _unknown(known, wants=mentor.wants, avoids=mentor.avoids, never=mentor.never))
+    unknown = _unknown(known, wants=mentor.wants, avoids=mentor.avoids, never=mentor.never)
+    _check(mentor, program, "/mentor", unknown, given.get("confirmed", ()))
     return mentor
 
 
@@ -56,18 +64,65 @@ def mentee_of(given: Mapping[str, Any], program: Program, participant_id: str, o
     )
     known = set(others)
     managers = (mentee.manager,) if mentee.manager else ()
-    _check(mentee, program, "/mentee", _unknown(known, wants=mentee.wants, avoids=mentee.avoids, manager=managers))
+    unknown = _unknown(known, wants=mentee.wants, avoids=mentee.avoids, manager=managers)
+    _check(mentee, program, "/mentee", unknown, given.get("confirmed", ()))
     return mentee
 
 
 def written(questions: Iterable[str]) -> tuple[str, ...]:
     """The questions that say anything."""
-    return tuple(text for text in map(clean, questions) if text)
+    return tuple(text for text in map(clean, questions) if not is_blank(text))
 
 
-def check_questions(questions: Sequence[str]) -> None:
-    """Raise :class:`Invalid` for questions that break a rule."""
-    _refuse(list(questions_problems(questions)), "", say("The questions cannot be taken as they are."))
+def check_questions(questions: Sequence[str], confirmed: Collection[str] = ()) -> None:
+    """Raise :class:`Invalid` for questions that break a rule, but for those ``confirmed`` to be right."""
+    problems = unanswered(questions_problems(questions), confirmed)
+    _refuse(problems, "", say("The questions cannot be taken as they are."))
+
+
+def notices(given: Mapping[str, Any], role: str) -> list[Problem]:
+    """What of a form is read otherwise than it is written: a team or an address such as ``N/A`` is none."""
+    return [
+        taken_as_nothing(f"/{role}/{field}", given[field]) for field in ("email", "team") if is_nothing(given[field])
+    ]
+
+
+def require_new(person: Participant, others: Iterable[Participant], confirmed: Collection[str], sees: Sees) -> None:
+    """Raise :class:`Conflict` if one of ``others``, who take part in the same role, has the same mailbox.
+
+    The same for an address that only looks like another one of the program, unless that is ``confirmed``. ``sees``
+    says of whom the caller may know the name.
+    """
+    box = mailbox.canonical(person.email)
+    if not box:
+        return
+    for other in others:
+        theirs = mailbox.canonical(other.email)
+        if theirs == box and other.role == person.role:
+            raise Conflict(
+                say("Somebody is registered with this mail address already."), [_already(person, other, sees)]
+            )
+        alike = theirs != box and mailbox.skeleton(theirs) == mailbox.skeleton(box)
+        confirm = code("look-alike", *sorted((theirs, box)))
+        if alike and not (theirs.isascii() and box.isascii()) and confirm not in confirmed:
+            what = say("it only looks like the address of {who}", who=other.name) if sees(other) else _OTHER_LOOKS
+            remedy = say("if it is the same person, correct the address; if they are two, confirm it")
+            problem = Problem(f"/{person.role}/email", what, remedy, confirm=(confirm,))
+            raise Conflict(say("This mail address only looks like another one."), [problem])
+
+
+_OTHER_LOOKS = say("it only looks like the address of somebody at another site")
+
+
+def _already(person: Participant, other: Participant, sees: Sees) -> Problem:
+    if not sees(other):
+        what = say("somebody at another site has it already")
+        return Problem(f"/{person.role}/email", what, say("ask the organizers of the other sites, or leave it empty"))
+    what = say(
+        "{name} has it already (site {site}, {status})", name=other.name, site=other.site_id, status=other.status
+    )
+    remedy = say("check that person in instead; if it is somebody else, give another address or none")
+    return Problem(f"/{person.role}/email", what, remedy)
 
 
 def check_wishes(wants: Sequence[str], avoids: Sequence[str], others: Iterable[str]) -> None:
@@ -133,8 +188,8 @@ def _common(given: Mapping[str, Any], program: Program, participant_id: str, sea
         "program_id": program.id,
         "site_id": given["site_id"],
         "name": one_line(given["name"]),
-        "email": clean(given["email"]),
-        "team": one_line(given["team"]),
+        "email": "" if is_nothing(given["email"]) or is_blank(given["email"]) else mailbox.tidy(clean(given["email"])),
+        "team": "" if is_nothing(given["team"]) or is_blank(given["team"]) else one_line(given["team"]),
         "remote": given["remote"],
         "languages": cells.languages(";".join(given["languages"])),
         "rounds": rounds,
@@ -144,9 +199,11 @@ def _common(given: Mapping[str, Any], program: Program, participant_id: str, sea
     }
 
 
-def _check(person: Participant, program: Program, pointer: str, found: list[Problem]) -> None:
+def _check(
+    person: Participant, program: Program, pointer: str, found: list[Problem], confirmed: Collection[str]
+) -> None:
     frame = Frame(program.site_ids, program.rounds, program.topics)
-    problems = [*problems_of(person, frame), *found]
+    problems = unanswered([*problems_of(person, frame), *found], confirmed)
     _refuse(problems, pointer, say("The registration cannot be taken as it is."))
 
 

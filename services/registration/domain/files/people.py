@@ -5,27 +5,37 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from services.registration.domain import limits
+from services.registration.domain.confirming import code
 from services.registration.domain.files import cells
-from services.registration.domain.files.table import Columns, Row
+from services.registration.domain.files.table import Columns, Found, Row, taken_as_nothing
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.rules import Frame, choose_from, empty, problems_of
-from services.registration.domain.texts import clean, one_line
+from services.registration.domain.texts import clean, mailbox, one_line
+from services.registration.domain.texts.nothing import is_nothing
 from shared.faults import Problem
 from shared.messages import say
 
 MENTORS = "mentors.csv"
 MENTEES = "mentees.csv"
 
-_BOTH = ("email", "remote", "rounds", "max_meetings", "team", "wants", "avoids", "never")
+_KEYS = ("wants", "avoids", "never")
+_BOTH = ("email", "remote", "rounds", "max_meetings", "team", *_KEYS)
+_STORY = ("situation", "choice", "outcome", "lesson")
 MENTOR_COLUMNS = Columns(
     ("ref", "name", "site", "languages", "topics"),
-    (*_BOTH, "motives", "storytelling", "seats", "situation", "choice", "outcome", "lesson"),
+    (*_BOTH, "motives", "storytelling", "seats", *_STORY),
+    free=_STORY,
+    keys=_KEYS,
 )
 QUESTIONS = tuple(f"question_{number}" for number in range(1, limits.MOST_QUESTIONS + 1))
 MENTEE_COLUMNS = Columns(
     ("ref", "name", "site", "languages", "motive", "topics"),
     (*_BOTH, "manager", *QUESTIONS),
+    free=QUESTIONS,
+    keys=(*_KEYS, "manager"),
 )
+#: Keys that nobody has for which the nearest one is looked up; that takes time in a large table.
+_HELPED = 10
 
 Value = TypeVar("Value")
 Person = TypeVar("Person", bound=Participant)
@@ -43,10 +53,10 @@ class Membership:
 class RowReader:
     """Reads the cells of one row; what is wrong is collected with its place."""
 
-    def __init__(self, file: str, row: Row, problems: list[Problem]) -> None:
+    def __init__(self, file: str, row: Row, found: Found) -> None:
         self._file = file
         self._row = row
-        self._problems = problems
+        self._found = found
         #: The columns of which something has been noted.
         self.noted: set[str] = set()
 
@@ -68,55 +78,96 @@ class RowReader:
     def fault(self, problem: Problem) -> None:
         """Note a problem of this row."""
         self.noted.add(problem.field)
-        self._problems.append(replace(problem, file=self._file, row=self._row.number))
+        self._found.problems.append(replace(problem, file=self._file, row=self._row.number))
 
-    def people(self, column: str, ids: Mapping[str, str]) -> tuple[str, ...]:
-        """The ids of the people whose keys the cell lists, in their order."""
+    def people(self, column: str, ids: Mapping[str, str] | None) -> tuple[str, ...]:
+        """The ids of the people whose keys the cell lists, in their order; none where the other table is unread."""
+        text = self.text(column)
+        if ids is None or not text:
+            return ()
+        if is_nothing(text) and text not in ids:
+            self._found.notices.append(taken_as_nothing(column, text, self._file, self._row.number))
+            return ()
         found = []
-        for ref in cells.listed(self.text(column)):
+        for ref in cells.listed(text):
             if ref in ids:
                 found.append(ids[ref])
+            elif is_nothing(ref):
+                self._found.notices.append(taken_as_nothing(column, ref, self._file, self._row.number))
             else:
                 what = say("nobody of the other table has the key {value}", value=ref[:40])
-                self.fault(Problem(column, what, choose_from(ref, ids) if ids else say("take it out")))
+                helped = len(self._found.problems) < _HELPED
+                self.fault(
+                    Problem(column, what, choose_from(ref, ids) if helped else say("write a key of the other table"))
+                )
         if len(set(found)) < len(found):
             self.fault(Problem(column, say("somebody is in it twice"), say("name each only once")))
         return tuple(dict.fromkeys(found))
 
 
-def keys(file: str, rows: Sequence[Row], new_id: Callable[[], str], problems: list[Problem]) -> dict[str, str]:
-    """An id for every key of a table; a key or a mail address that is there twice is a fault."""
+class Mailboxes:
+    """The addresses of an event so far: who has one already, and who has one that only looks the same."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[str, int]] = {}
+        self._looks: dict[str, list[tuple[str, str, int]]] = {}
+
+    def problem(self, file: str, row: int, address: str) -> Problem | None:
+        """What is wrong with one more address; it is remembered."""
+        box = mailbox.canonical(address)
+        before = self._first.setdefault(f"{file} {box}", (file, row))
+        if before[1] != row:
+            what = say("row {row} has the same", row=before[1])
+            return Problem("email", what, say("give each person a row and a value of their own"))
+        like = self._looks.setdefault(mailbox.skeleton(box), [])
+        other = next((each for each in like if each[0] != box and not (box.isascii() and each[0].isascii())), None)
+        like.append((box, file, row))
+        if other is None:
+            return None
+        return Problem(
+            "email",
+            say(
+                "it only looks like the address in row {row} of {file}: one of them has letters of another script",
+                row=other[2],
+                file=other[1],
+            ),
+            say("if it is the same person, type both addresses again; if they are two, confirm it"),
+            confirm=(code("look-alike", *sorted((box, other[0]))),),
+        )
+
+
+def keys(
+    file: str, rows: Sequence[Row], new_id: Callable[[], str], mailboxes: Mailboxes, found: Found
+) -> dict[str, str]:
+    """An id for every key of a table; a key or a mailbox that is there twice is a fault."""
     ids: dict[str, str] = {}
-    first: dict[tuple[str, str], int] = {}
+    first: dict[str, int] = {}
     for row in rows:
-        reader = RowReader(file, row, problems)
+        reader = RowReader(file, row, found)
         ref = reader.text("ref")
         if ref:
             ids.setdefault(ref, new_id())
         elif "ref" in row.cells:
             reader.fault(empty("ref"))
-        for column, value in (("ref", ref), ("email", reader.text("email").casefold())):
-            if value and (column, value) in first:
-                reader.fault(
-                    Problem(
-                        column,
-                        say("row {row} has the same", row=first[column, value]),
-                        say("give each person a row and a value of their own"),
-                    )
-                )
-            elif value:
-                first[column, value] = row.number
+        if ref and first.setdefault(ref, row.number) != row.number:
+            what = say("row {row} has the same", row=first[ref])
+            reader.fault(Problem("ref", what, say("give each person a row and a value of their own")))
+        address = mailbox.tidy(reader.text("email"))
+        if address and mailbox.misfit(mailbox.canonical(address)) is None:
+            problem = mailboxes.problem(file, row.number, address)
+            if problem:
+                reader.fault(problem)
     return ids
 
 
 def mentors(
-    rows: Sequence[Row], own: Mapping[str, str], other: Mapping[str, str], of: Membership, problems: list[Problem]
+    rows: Sequence[Row], own: Mapping[str, str], other: Mapping[str, str] | None, of: Membership, found: Found
 ) -> list[Mentor]:
     """The mentors, as far as their rows can be read; ``own`` and ``other`` are the ids by key of both tables."""
     people = []
-    before = _noted(problems)
+    before = _noted(found.problems)
     for row in rows:
-        reader = RowReader(MENTORS, row, problems)
+        reader = RowReader(MENTORS, row, found)
         seats = reader.read("seats", cells.whole, 1)
         common = _common(reader, own, other, of, seats)
         mentor = Mentor(
@@ -139,14 +190,14 @@ def mentors(
 
 
 def mentees(
-    rows: Sequence[Row], own: Mapping[str, str], other: Mapping[str, str], of: Membership, problems: list[Problem]
+    rows: Sequence[Row], own: Mapping[str, str], other: Mapping[str, str] | None, of: Membership, found: Found
 ) -> tuple[list[Mentee], list[tuple[str, str]]]:
     """The mentees, as far as their rows can be read, and pairs (mentor, mentee) never to meet."""
     people = []
-    before = _noted(problems)
+    before = _noted(found.problems)
     never = []
     for row in rows:
-        reader = RowReader(MENTEES, row, problems)
+        reader = RowReader(MENTEES, row, found)
         common = _common(reader, own, other, of, 1)
         managers = reader.people("manager", other)
         mentee = Mentee(
@@ -165,7 +216,7 @@ def mentees(
 
 
 def _common(
-    reader: RowReader, own: Mapping[str, str], other: Mapping[str, str], of: Membership, seats: int
+    reader: RowReader, own: Mapping[str, str], other: Mapping[str, str] | None, of: Membership, seats: int
 ) -> dict[str, Any]:
     every = tuple(range(1, (of.frame.rounds or limits.MOST_ROUNDS) + 1))
     rounds = reader.read("rounds", cells.rounds, every)
@@ -176,7 +227,7 @@ def _common(
         "program_id": of.program_id,
         "ref": ref,
         "name": one_line(reader.text("name")),
-        "email": reader.text("email"),
+        "email": mailbox.tidy(reader.text("email")),
         "site_id": reader.text("site"),
         "team": one_line(reader.text("team")),
         "remote": reader.read("remote", cells.flag, False),

@@ -4,6 +4,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,7 +27,7 @@ _SITE_OPTIONAL = ("date",)
 def read_program(text: str, program_id: str, org: str, problems: list[Problem]) -> tuple[Program | None, Frame]:
     """The program (None if anything is wrong, which goes to ``problems``), and what of its frame can be relied on."""
     try:
-        document = tomllib.loads(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+        document = tomllib.loads(text.lstrip("\ufeff").replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         problems.append(
@@ -104,9 +105,9 @@ class _Reader:
         if not isinstance(value, str):
             return ""
         text = clean(value)
-        found = list(text_problems(field, text, longest)) if text else [empty(field)]
+        found = list(text_problems(field, text, longest, of_name=True)) if text else [empty(field)]
         for each in found:
-            self._fault(each.field, each.what, each.remedy)
+            self._problems.append(replace(each, file=FILE))
         return text
 
     def _number(
