@@ -11,12 +11,9 @@ from services.registration.domain import progress, walk_in
 from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
-<<<<<<< HEAD
+from services.registration.domain.texts import mailbox
 from services.registration.handlers import hear
 from services.registration.start_watch import StartWatch
-=======
-from services.registration.domain.texts import mailbox
->>>>>>> e0741ff (Read tables as people and spreadsheets make them)
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
 from shared.events import Event

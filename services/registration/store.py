@@ -14,11 +14,8 @@ from pymongo.database import Database
 from services.registration.domain.access_codes import AccessCodes
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.program import Program, Site, State
-<<<<<<< HEAD
 from services.registration.domain.progress import Progress, SiteSession, Start
-=======
 from services.registration.domain.texts import mailbox
->>>>>>> e0741ff (Read tables as people and spreadsheets make them)
 from shared.faults import NotFound
 from shared.messages import say
 from shared.storage.unit_of_work import Transaction

@@ -84,7 +84,7 @@ def update_questions(given: dict[str, Any], participant_id: str) -> Any:
         "registration",
         "update_questions",
         participant_id=participant_id,
-        questions=given["questions"],
+        **given,
         idempotency_key=key(),
     )
 

@@ -23,7 +23,7 @@ def list_programs() -> Any:
 @blueprint.response(201, views.Imported)
 def import_event(given: dict[str, Any]) -> Any:
     """Make a program from files; every fault in them is named by file, row and column, and then nothing is made."""
-    return ask("registration", "import_event", files=given["files"], idempotency_key=key())
+    return ask("registration", "import_event", **given, idempotency_key=key())
 
 
 @blueprint.route("/programs/<id:program_id>")

@@ -16,6 +16,12 @@ class OneProblem(Schema):
     remedy = text("what mends it")
     file = text("the file it is in, of files")
     row = fields.Integer(metadata={"description": "the row it is in as a spreadsheet counts; the header is row 1"})
+    rows = fields.List(fields.Integer(), metadata={"description": "of one cause in many rows: the first of them"})
+    count = fields.Integer(metadata={"description": "of one cause in many rows: how many they are"})
+    confirm = fields.List(
+        fields.String(),
+        metadata={"description": "send these codes as `confirmed` with the same request to say that it is right"},
+    )
 
 
 class ProblemDocument(Schema):

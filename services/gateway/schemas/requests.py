@@ -40,6 +40,12 @@ def whole(means: str, low: int, high: int, **more: Any) -> fields.Integer:
     return Whole(validate=Range(low, high), metadata={"description": means}, **more)
 
 
+def confirmations() -> Any:
+    """What refusals have asked about (``confirm`` of their problems) and is said to be right."""
+    described = {"description": "codes from `confirm` of earlier problems: what they ask about is right as it is"}
+    return fields.List(fields.String(validate=Length(1, 100)), validate=Length(max=10_000), metadata=described)
+
+
 class Request(Schema):
     """A body: unknown fields are slips, and are named."""
 
@@ -75,6 +81,7 @@ class Import(Request):
             "example": {"program.toml": "…", "mentors.csv": "…", "mentees.csv": "…"},
         },
     )
+    confirmed = confirmations()
 
 
 class Cancellation(Request):
@@ -93,6 +100,7 @@ class Person(Schema):
 
     name = fields.Raw(metadata={"description": "as to be called", "type": "string"})
     site_id = fields.Raw(metadata={"description": "where", "type": "string"})
+    confirmed = confirmations()
 
 
 class Absence(Request):
@@ -107,6 +115,7 @@ class Questions(Request):
     questions = fields.List(
         fields.String(), required=True, metadata={"description": "all of them: they replace the old"}
     )
+    confirmed = confirmations()
 
 
 class Preferences(Request):

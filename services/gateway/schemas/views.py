@@ -6,6 +6,8 @@ from marshmallow import Schema, fields, post_dump
 
 from services.gateway.schemas.problem_document import text
 from services.gateway.web.language import language
+from services.gateway.web.problems import one_problem
+from shared.faults import Problem
 from shared.messages import Message
 from shared.translation import spoken
 
@@ -48,6 +50,19 @@ class Spoken(fields.String):
 def said(means: str, **more: Any) -> Spoken:
     """A text in the language of the request."""
     return Spoken(metadata={"description": means}, **more)
+
+
+class Noticed(fields.Field[Any]):
+    """What a service has read otherwise than it is written, as problems are shown."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return [one_problem(Problem.from_document(each), language()) for each in value or ()]
+
+
+def noticed() -> Noticed:
+    """What has been read otherwise than it is written."""
+    described = "what has been read otherwise than it is written, such as a team called N/A; as `problems` are"
+    return Noticed(metadata={"description": described, "type": "array", "items": {"type": "object"}})
 
 
 class View(Schema):
@@ -126,6 +141,7 @@ class Imported(View):
     mentors = whole("how many")
     mentees = whole("how many")
     sites = texts("ids")
+    notices = noticed()
 
 
 class Participant(View):
@@ -150,6 +166,7 @@ class Participant(View):
     )
     story = fields.Raw(metadata={"description": "a mentor's story: situation, choice, outcome, lesson"})
     questions = texts("a mentee's questions, the most important first")
+    notices = noticed()
 
 
 class AccessCode(View):

@@ -83,7 +83,7 @@ def document(fault: Fault, tongue: str, instance: str) -> dict[str, Any]:
         "code": fault.code,
     }
     if fault.problems:
-        written["problems"] = [_problem(each, tongue) for each in fault.problems]
+        written["problems"] = [one_problem(each, tongue) for each in fault.problems]
     if isinstance(fault, Stale):
         written["current"] = fault.current
     return written
@@ -151,17 +151,24 @@ def _unexpected(error: Exception) -> Any:
     return response(refusal(500))
 
 
-def _problem(problem: Problem, tongue: str) -> dict[str, Any]:
-    written: dict[str, Any] = {
+def one_problem(problem: Problem, tongue: str) -> dict[str, Any]:
+    """``problem`` in the language ``tongue``."""
+    shown: dict[str, Any] = {
         "field": problem.field,
         "what": spoken(problem.what, tongue),
         "remedy": spoken(problem.remedy, tongue),
     }
     if problem.file is not None:
-        written["file"] = problem.file
+        shown["file"] = problem.file
     if problem.row is not None:
-        written["row"] = problem.row
-    return written
+        shown["row"] = problem.row
+    if problem.count > 1:
+        first = ", ".join(map(str, problem.rows))
+        shown["what"] += " " + spoken(say("({count} rows, first {rows})", count=problem.count, rows=first), tongue)
+        shown |= {"rows": list(problem.rows), "count": problem.count}
+    if problem.confirm:
+        shown["confirm"] = list(problem.confirm)
+    return shown
 
 
 _REMEDY = say("see this request in /openapi.json and send the field as described there")
