@@ -18,7 +18,7 @@ from services.registration.views import full_view, peer_view, program_view, publ
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Calls, Health, Work, answers, consumes
-from shared.faults import Forbidden, NotFound
+from shared.faults import Forbidden, NotFound, Problem
 from shared.ids import new_id
 from shared.messages import say
 from shared.security.principal import OPERATOR, ORGANIZER, Principal
@@ -72,8 +72,7 @@ class Registration:
                 "sites": list(found.program.site_ids),
             }
 
-        made = self.work.once(principal, "import_event", given, create)
-        return {**made, "notices": [each.to_document() for each in found.notices]}
+        return _noticed(self.work.once(principal, "import_event", given, create), found.notices)
 
     @answers
     def list_programs(self) -> list[Answer]:
@@ -327,9 +326,8 @@ class Registration:
             return {"participant_id": person.id}
 
         role = name.removeprefix("register_")
-        notices = [each.to_document() for each in walk_in.notices(form, role)]
         view = self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
-        return {**view, "notices": notices} if notices else view
+        return _noticed(view, walk_in.notices(form, role))
 
     def _recognized(self, transaction: Transaction, people: Sequence[Participant]) -> list[Participant]:
         """The people with the id that their mailbox has in every program of the organization.
@@ -411,3 +409,8 @@ class Registration:
         if not (by_self and principal.subject == person.id):
             principal.require_organizer(person.org, person.program_id, person.site_id)
         return person
+
+
+def _noticed(answer: Answer, notices: Sequence[Problem]) -> Answer:
+    """The answer with what of the input has been read otherwise than it is written, if anything."""
+    return {**answer, "notices": [each.to_document() for each in notices]} if notices else answer

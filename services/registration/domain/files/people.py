@@ -76,8 +76,10 @@ class RowReader:
             return default
 
     def fault(self, problem: Problem) -> None:
-        """Note a problem of this row."""
+        """Note a problem of this row, unless its cell has one already."""
         self.noted.add(problem.field)
+        if problem.field in self._row.faulty:
+            return
         self._found.problems.append(replace(problem, file=self._file, row=self._row.number))
 
     def people(self, column: str, ids: Mapping[str, str] | None) -> tuple[str, ...]:

@@ -22,10 +22,11 @@ _SEPARATING = str.maketrans("", "", ',;\t|"')
 
 @dataclass(frozen=True)
 class Row:
-    """A row with its number as a spreadsheet shows it, and its cells by column."""
+    """A row with its number as a spreadsheet shows it, and its cells by column; the ``faulty`` ones are emptied."""
 
     number: int
     cells: dict[str, str]
+    faulty: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -252,31 +253,34 @@ def _cells(names: Sequence[str], record: Sequence[str]) -> dict[str, str]:
 
 def _checked(file: str, row: Row, columns: Columns, found: Found) -> Row:
     """The row without cells that say "nothing"; errors of the spreadsheet and invisible characters are noted."""
-    cells = {}
+    cells, faulty = {}, set()
     for column, raw in row.cells.items():
         cell = clean(raw)
         if column not in columns.required and is_blank(cell):
             cell = ""
-        free = column in columns.free
-        error = spreadsheet_error(cell, whole=free)
-        if error:
-            found.problems.append(
-                Problem(
-                    column,
-                    say("the spreadsheet has the error {error} here", error=error),
-                    say("mend the formula in the spreadsheet, or write the value itself, and save it anew"),
-                    file,
-                    row.number,
-                )
-            )
-        # Texts are looked at as texts later, where the letter that has been spoilt is more than its invisible half.
-        elif not free and column not in ("name", "team") and (problem := invisible_problem(column, cell)):
+        problem = _cell_problem(column, cell, columns)
+        if problem:
             found.problems.append(replace(problem, file=file, row=row.number))
+            faulty.add(column)
+            cell = ""
         elif column in columns.optional and column not in columns.keys and is_nothing(cell):
             found.notices.append(taken_as_nothing(column, cell, file, row.number))
             cell = ""
         cells[column] = cell
-    return Row(row.number, cells)
+    return Row(row.number, cells, frozenset(faulty))
+
+
+def _cell_problem(column: str, cell: str, columns: Columns) -> Problem | None:
+    free = column in columns.free
+    error = spreadsheet_error(cell, whole=free)
+    if error:
+        return Problem(
+            column,
+            say("the spreadsheet has the error {error} here", error=error),
+            say("mend the formula in the spreadsheet, or write the value itself, and save it anew"),
+        )
+    # Texts are looked at as texts later, where a letter that has been spoilt is more than its invisible half.
+    return None if free or column in ("name", "team") else invisible_problem(column, cell)
 
 
 def taken_as_nothing(column: str, value: str, file: str | None = None, row: int | None = None) -> Problem:

@@ -9,11 +9,17 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
+import email_validator
 import idna
 from email_validator import EmailNotValidError, validate_email
 
 from services.registration.domain.texts.invisible import without
 from shared.messages import Message, say
+
+# Inside organizations domains such as kantor.local are in use; taking a name off this list is the library's way.
+email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
+    each for each in email_validator.SPECIAL_USE_DOMAIN_NAMES if each not in {"local", "test"}
+]
 
 #: Addresses that may be written in more than one way. All others are in their one form in small letters.
 UNUSUAL = r"[^\x00-\x7f]|[xX][nN]--"
@@ -64,10 +70,7 @@ def misfit(address: str) -> tuple[Message, Message] | None:
         what = say("{value} is not a mail address: a dot cannot stand at an end or beside the @", value=shown)
         return what, say("type the address again without that dot")
     try:
-        # Inside organizations domains such as kantor.local are in use, and examples end in .test and .example.
-        validate_email(
-            address, check_deliverability=False, globally_deliverable=False, test_environment=True, strict=True
-        )
+        validate_email(address, check_deliverability=False, globally_deliverable=False, strict=True)
     except EmailNotValidError:
         return say("{value} is not a mail address", value=shown), one
     if "." not in address.rpartition("@")[2]:

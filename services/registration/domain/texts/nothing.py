@@ -94,7 +94,7 @@ def is_nothing(text: str) -> bool:
 
     An empty text says nothing too, but it is none of them.
     """
-    plain = " ".join(unicodedata.normalize("NFKC", without(text)).casefold().split())
+    plain = re.sub(r" ?/ ?", "/", " ".join(unicodedata.normalize("NFKC", without(text)).casefold().split()))
     if not plain:
         return False
     folded = _AROUND.sub("", plain)

@@ -42,7 +42,8 @@ _USUAL = set(
     "ơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉĩịọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹªº"
 )
 _LETTER = r"[^\W\d_]"
-_SYMBOL_INSIDE = re.compile(rf"(?<={_LETTER})[†‡ˆ‰‹›¤¦§¨¬¯°±²³´¶¸¹¼½¾¿¡¢£¥µ×÷‚„•˜ƒ√≈≠∞∆∂∑∏∫Ω◊]+(?={_LETTER})")
+_ENDS = re.compile(f"[{_ENDING}]+(?!{_LETTER})")
+_SYMBOL_INSIDE = re.compile(rf"(?<={_LETTER})[†‡ˆ‰‹›¤¦§¨¬¯°±²³´¶¸¹¼½¾¿¡¢£¥µ×÷‚„•˜ƒ√≈≠∞∆∂∑∏∫◊]+(?={_LETTER})")
 _CAPITAL_LAST = re.compile(rf"(?<=[a-zà-öø-ÿ])[ÀÁÂÃÄÅÉÈÊËÍÎÓÔÕÖÚÛÜÇŽŠŒŸ](?!{_LETTER})|(?<={_LETTER})Ÿ(?=[a-z])")
 _LOST = re.compile(rf"\?+(?={_LETTER})|(?<={_LETTER})\?{{2,}}")
 _ONLY_ACCENTED = re.compile(rf"(?<!{_LETTER})[À-ÖØ-öø-ÿ]{{4,}}(?!{_LETTER})")
@@ -154,6 +155,10 @@ def _misread(text: str, *, of_name: bool) -> str | None:
     for pattern, letter, names_only in _SPACE_LOST:
         if (of_name or not names_only) and pattern.search(text):
             return pattern.sub(letter, text)
+    for ending in _ENDS.finditer(text):
+        before = text[max(0, ending.start() - 2) : ending.start()]
+        if before.isupper() or before[:1] in _OPENING:
+            right.update(range(*ending.span()))
     kept = "".join("." if at in right else each for at, each in enumerate(text))
     guess = ftfy.fix_encoding(kept)
     if guess != kept:
@@ -240,7 +245,7 @@ def _replaced(text: str, found: list[_Candidate]) -> str:
 
 
 def _is_usual(character: str) -> bool:
-    return character.lower() in _USUAL or character in "\u00a0\u0308\u0301\u0300\u0302\u0303\u030c’‘“”–—…"
+    return character.lower() in _USUAL or character in "İ\u00a0\u0308\u0301\u0300\u0302\u0303\u030c’‘“”–—…"
 
 
 def _script(character: str) -> str:
