@@ -72,7 +72,8 @@ class Registration:
                 "sites": list(found.program.site_ids),
             }
 
-        return _noticed(self.work.once(principal, "import_event", given, create), found.notices)
+        made = self.work.once(principal, "import_event", given, create, to_the_end=True)
+        return _noticed(made, found.notices)
 
     @answers
     def list_programs(self) -> list[Answer]:
@@ -107,7 +108,8 @@ class Registration:
                 transaction.publish(*events.told(None, each))
             return {"program_id": program.id}
 
-        return self._program_view(principal, self.work.once(principal, "publish_program", given, publish))
+        published = self.work.once(principal, "publish_program", given, publish, to_the_end=True)
+        return self._program_view(principal, published)
 
     @answers
     def cancel_program(self, **arguments: Any) -> Answer:
