@@ -105,7 +105,7 @@ class Registration:
             mentors = sum(isinstance(each, Mentor) for each in everybody)
             transaction.publish(events.program_published(program, mentors, len(everybody) - mentors))
             for each in everybody:
-                transaction.publish(*events.told(None, each))
+                transaction.publish(*events.told(None, each, self._team_id))
             return {"program_id": program.id}
 
         published = self.work.once(principal, "publish_program", given, publish, to_the_end=True)
@@ -324,7 +324,7 @@ class Registration:
             person = replace(registered, published=program.state is State.PUBLISHED)
             store.add_participants(transaction, [person], self.codes)
             if person.published:
-                transaction.publish(*events.told(None, person))
+                transaction.publish(*events.told(None, person, self._team_id))
             return {"participant_id": person.id}
 
         role = name.removeprefix("register_")
@@ -346,6 +346,9 @@ class Registration:
             for each in people
         ]
 
+    def _team_id(self, person: Participant) -> str | None:
+        return self.codes.team_id(person.program_id, people.team_of(person))
+
     def _change(self, name: str, given: Answer, decide: Decision, *, by_self: bool = False) -> Answer:
         """Let ``decide`` change a participant; the participant may ask for it too where ``by_self``."""
         principal = self.caller()
@@ -363,7 +366,7 @@ class Registration:
             return
         store.save_participants(transaction, [after], self.codes)
         if before.published:
-            transaction.publish(*events.told(before, after))
+            transaction.publish(*events.told(before, after, self._team_id))
 
     def _participant_view(self, participant_id: str) -> Answer:
         return full_view(store.participant(self.work.database, participant_id))
