@@ -98,10 +98,14 @@ class LimitedConnection(pyamqp.Connection):
     def _on_blocked(self, reason: str = "") -> None:
         self.is_blocked = True
         BROKER.blocked(reason)
+        if self.on_blocked is not None:
+            self.on_blocked(reason)
 
     def _on_unblocked(self) -> None:
         self.is_blocked = False
         BROKER.unblocked()
+        if self.on_unblocked is not None:
+            self.on_unblocked()
 
 
 class _Transport(pyamqp.Transport):
