@@ -31,10 +31,19 @@ def compare(ledgers: Mapping[str, Ledger | None]) -> list[Difference]:
     return list(_differences(ledgers))
 
 
+def was_told(ledgers: Mapping[str, Ledger | None]) -> bool:
+    """Whether others than registration can know of the program: not of a draft, even where it was called off."""
+    own = ledgers.get("registration")
+    # Registrations of an earlier release do not say.
+    return own is None or bool(own.get("told", True))
+
+
 def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
     found: dict[str, Ledger] = {}
     for service in SERVICES:
         ledger = ledgers.get(service)
+        if ledger is None and service != "registration" and not was_told(ledgers):
+            continue
         if ledger is None:
             yield Difference("no-ledger", say("{service} says nothing about the program", service=service))
         else:
@@ -45,6 +54,7 @@ def _differences(ledgers: Mapping[str, Ledger | None]) -> Iterator[Difference]:
     yield from _same(found, "matching", "feedback", "meetings")
     yield from _same(found, "matching", "feedback", "pairings")
     yield from _same(found, "session_timer", "feedback", "rounds-held")
+    yield from _progress(found)
     yield from _held(found)
     for service, ledger in found.items():
         if ledger["outbox-pending"]:
@@ -90,6 +100,22 @@ def _checked_in(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
         )
 
 
+def _progress(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
+    """What registration tells of starts and ends must be what those who decide them hold.
+
+    A release before this one holds nothing of it, and neither does this one of programs that were published before.
+    """
+    if "starts" in ledgers.get("registration", {}) and "starts" in ledgers.get("session_timer", {}):
+        yield from _same(ledgers, "session_timer", "registration", "starts")
+    if "closed" in ledgers.get("registration", {}) and "feedback" in ledgers:
+        told, holds = (ledgers[service]["closed"] for service in ("registration", "feedback"))
+        if told != holds:
+            knows, misses = ("registration", "feedback") if told else ("feedback", "registration")
+            yield Difference(
+                "closed", say("the program is closed for {knows}, not for {misses}", knows=knows, misses=misses)
+            )
+
+
 def _held(ledgers: Mapping[str, Ledger]) -> Iterator[Difference]:
     """Meetings held must be those of the plan that are in rounds held."""
     if len(ledgers) < len(SERVICES):
@@ -111,12 +137,22 @@ def meetings_held(ledgers: Mapping[str, Ledger]) -> Iterator[str]:
     """The ids of the meetings in matching's plan whose round the session timer has held where they take place.
 
     A meeting takes place at its mentor's table, so also where its two people meet over a screen it is held with the
-    rounds of the mentor's site.
+    rounds of the mentor's site. Which one that is matching says itself: of a mentor who has been erased nobody else
+    could. Where the mentor has no site it is held with the first one that holds the round.
     """
     rounds = ledgers["session_timer"]["rounds-held"]
-    people = ledgers["registration"]["participants"]
+    most = max(rounds.values(), default=0)
     for meeting_id, text in ledgers["matching"]["meetings"].items():
-        place, mentor_id, _ = text.rsplit("/", 2)
-        site_id = people.get(mentor_id, "mentor//").split("/")[1]
-        if int(place.partition("/")[0]) <= rounds.get(site_id, 0):
+        site_id = _site_of(meeting_id, text, ledgers)
+        if int(text.partition("/")[0]) <= (most if site_id is None else rounds.get(site_id, 0)):
             yield meeting_id
+
+
+def _site_of(meeting_id: str, text: str, ledgers: Mapping[str, Ledger]) -> str | None:
+    sites = ledgers["matching"].get("meeting-sites")
+    if sites is not None:
+        site: str | None = sites[meeting_id]
+        return site
+    # Matching of an earlier release does not say.
+    mentor_id = text.rsplit("/", 2)[1]
+    return str(ledgers["registration"]["participants"].get(mentor_id, "mentor//").split("/")[1])

@@ -12,7 +12,7 @@ from services.matching.jobs.extension import Jobs
 from services.matching.schemas import OfParticipant, OfProgram, RequestPairing, RequestPlan, SubmitRanking
 from services.matching.storage import indexes, meetings, pairings, plans, programs, roster
 from services.matching.submitting_rankings import own_card, rank, ranking_view
-from services.matching.views import own_meeting, own_pairs, pairing_view, plan_view
+from services.matching.views import ledger_view, own_meeting, own_pairs, pairing_view, plan_view
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
@@ -177,22 +177,7 @@ class Matching:
         program_id = load(OfProgram, {"program_id": program_id})["program_id"]
 
         def read(transaction: Transaction) -> dict[str, Any]:
-            program = self._authorize(transaction, program_id)
-            plan = plans.plan(transaction, program_id)
-            cards = [card for card in roster.cards(transaction, program_id) if card.plannable]
-            plan_id = plan_id_of(program_id)
-            pairing = pairings.pairing(transaction, program_id)
-            return {
-                "programs": {program_id: "cancelled" if program.get("cancelled") else "published"},
-                "participants": {card.id: f"{card.role}/{card.site_id}/{card.status}" for card in cards},
-                "checked-in": sorted(card.id for card in cards if card.checked_in),
-                "plans": {plan_id: plan["revision"]} if plan else {},
-                "pairings": {pairing["_id"]: pairing["revision"]} if pairing else {},
-                "meetings": {
-                    each["_id"]: f"{each['round']}/{each['table']}/{each['mentor_id']}/{each['mentee_id']}"
-                    for each in meetings.of_program(transaction, program_id)
-                },
-            }
+            return ledger_view(transaction, self._authorize(transaction, program_id))
 
         return {**self.work.transact(read), "outbox-pending": self.work.pending_events()}
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.matching.domain.final_pairs import METHODS, FormedPair, counts, met, pair_id_of, pairing_id_of
+from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.storage import meetings, pairings, plans, programs, roster
@@ -147,4 +148,28 @@ def _pair(program_id: str, pair: FormedPair) -> dict[str, Any]:
         "mentor_id": pair.mentor_id,
         "mentee_id": pair.mentee_id,
         "site_id": pair.site_id,
+    }
+
+
+def ledger_view(transaction: Transaction, program: Mapping[str, Any]) -> dict[str, Any]:
+    """What is held of a program, to compare with other services; of the erased nothing but that there was somebody."""
+    program_id = program["_id"]
+    plan, pairing = plans.plan(transaction, program_id), pairings.pairing(transaction, program_id)
+    everybody, planned = roster.cards(transaction, program_id), meetings.of_program(transaction, program_id)
+    cards = [card for card in everybody if card.plannable]
+    # Until a new plan releases them, meetings ahead have these ids here and nowhere else.
+    names = {card.id: ERASED for card in everybody if card.erased}
+
+    def told(meeting: Mapping[str, Any]) -> str:
+        mentor, mentee = (names.get(meeting[side], meeting[side]) for side in ("mentor_id", "mentee_id"))
+        return f"{meeting['round']}/{meeting['table']}/{mentor}/{mentee}"
+
+    return {
+        "programs": {program_id: "cancelled" if program.get("cancelled") else "published"},
+        "participants": {card.id: f"{card.role}/{card.site_id}/{card.status}" for card in cards},
+        "checked-in": sorted(card.id for card in cards if card.checked_in),
+        "plans": {plan_id_of(program_id): plan["revision"]} if plan else {},
+        "pairings": {pairing["_id"]: pairing["revision"]} if pairing else {},
+        "meetings": {each["_id"]: told(each) for each in planned},
+        "meeting-sites": {each["_id"]: each["site_id"] for each in planned},
     }

@@ -16,7 +16,7 @@ from services.registration.handlers import hear
 from services.registration.start_watch import StartWatch
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
-from shared.events import Event
+from shared.events import Event, write_time
 from shared.extensions import Caller, Calls, Health, Work, answers, consumes
 from shared.faults import Forbidden, NotFound, Problem
 from shared.ids import new_id
@@ -297,12 +297,20 @@ class Registration:
         if principal.role not in (ORGANIZER, OPERATOR):
             raise Forbidden(say("only an organizer of this program may do this; log in as one"))
         told = [each for each in store.participants(self.work.database, program.id) if each.published]
-        return {
+        known = store.progress_of(self.work.database, [program.id])[program.id]
+        ledger = {
             "programs": {program.id: str(program.state)},
+            # Whether the others can know of it: a draft may be called off without anybody having heard of it.
+            "told": program.state is State.PUBLISHED or bool(told) or known.waiting is not None,
             "participants": {each.id: f"{each.role}/{each.site_id}/{each.status}" for each in told},
             "checked-in": sorted(each.id for each in told if each.checked_in_at is not None),
             "outbox-pending": self.work.pending_events(),
         }
+        if known.waiting is not None:
+            starts = {each.site_id: each.starts_at for each in known.sessions}
+            ledger["starts"] = {site: write_time(start) for site, start in starts.items() if start}
+            ledger["closed"] = known.closed_at is not None
+        return ledger
 
     # Steps that calls share
 

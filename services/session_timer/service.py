@@ -80,6 +80,7 @@ class SessionTimer:
         return {
             "sessions": {each.session_id: f"{each.phase(now).state}/{each.rounds_held()}" for each in seen},
             "rounds-held": dict(held),
+            "starts": {each.site_id: write_time(each.slots[0].starts_at) for each in seen},
             # A bell that has rung is an event before it is in the outbox.
             "outbox-pending": self.work.pending_events() + unrecorded,
         }

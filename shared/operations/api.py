@@ -32,6 +32,10 @@ class Unreachable(Exception):
     """The API did not answer within the patience of the client; the text has what was last seen."""
 
 
+class NotServed(Unreachable):
+    """The API did answer, but all along only that it cannot at the moment; the text has why."""
+
+
 class Api:
     """The API at ``url`` (of the gateway, without ``/api/v1``) for one person; may be shared by threads.
 
@@ -54,6 +58,10 @@ class Api:
         found = self.post("/log-in", credentials)
         return Api(self.url, found["token"], self.patience, self._language)
 
+    def with_patience(self, patience: float) -> "Api":
+        """The same API, asked with another patience."""
+        return Api(self.url, self._token, patience, self._language)
+
     def get(self, path: str, **params: Any) -> Any:
         """Read ``path``."""
         return self.call("GET", path, params=params)
@@ -71,13 +79,14 @@ class Api:
 
         Raises:
             Refused: the answer is no.
+            NotServed: it was not now, until the end.
             Unreachable: there was none in time.
         """
         headers = self._headers({} if method == "GET" else {"Idempotency-Key": new_id()})
         deadline = time.monotonic() + self.patience
         pause = _FIRST_PAUSE
         while True:
-            wait = pause
+            wait, failure = pause, Unreachable
             try:
                 answer = self._session().request(
                     method,
@@ -89,14 +98,14 @@ class Api:
                 )
                 if answer.status_code not in PASSING:
                     return _read(answer)
-                seen = f"{answer.status_code}: {_document(answer).get('detail', answer.reason)}"
+                seen, failure = f"{answer.status_code}: {_document(answer).get('detail', answer.reason)}", NotServed
                 if answer.status_code == 429:
                     wait = float(answer.headers.get("Retry-After", pause))
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 seen = type(error).__name__
                 self._local.session = None
             if time.monotonic() + wait > deadline:
-                raise Unreachable(f"{method} {path}: no answer within {self.patience:g} s; last seen: {seen}")
+                raise failure(f"{method} {path}: no answer within {self.patience:g} s; last seen: {seen}")
             time.sleep(wait)
             pause = min(_LONGEST_PAUSE, pause * 2)
 

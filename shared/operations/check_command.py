@@ -66,7 +66,9 @@ def _say(finding: Finding, with_broker: bool, language: str) -> None:
             click.echo(f"  {spoken(each.what, language)}")
         if len(differences) > MOST:
             tell(say("  … and {count} more", count=len(differences) - MOST), language)
-    if not finding.programs:
+    for program_id in finding.untold:
+        tell(say("{program}: was never published, so only registration knows of it", program=program_id), language)
+    if not finding.programs and not finding.untold:
         tell(say("no program is published yet: there is nothing to compare"), language)
     for each in finding.broker:
         click.echo(spoken(each.what, language))

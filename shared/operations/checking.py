@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from shared.consistency import Difference, compare
+from shared.consistency import Difference, compare, was_told
 from shared.messages import say
 from shared.messaging.connection import LOST, connect
 from shared.messaging.topology import RETRY_DELAYS, SUBSCRIPTIONS
-from shared.operations.api import Api, Unreachable
+from shared.operations.api import Api, NotServed, Unreachable
 from shared.operations.dead_letters import count_of
 
 #: A program that is not published yet is registration's alone: there is nothing to compare.
@@ -21,10 +21,14 @@ LOOK = 0.3
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look has found: differences by program, and in the broker; and the programs looked at."""
+    """What one look has found: differences by program, and in the broker; and the programs looked at.
+
+    ``untold`` are programs that were never published, so that there is nothing to compare in them.
+    """
 
     programs: dict[str, list[Difference]] = field(default_factory=dict)
     broker: list[Difference] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -40,8 +44,21 @@ def look(api: Api, programs: list[str] | None = None, amqp_uri: str | None = Non
     """
     if programs is None:
         programs = [each["program_id"] for each in api.get("/programs") if each["state"] != DRAFT]
-    found = {program_id: compare(api.get(f"/programs/{program_id}/ledgers")) for program_id in programs}
-    return Finding(found, list(_in_queues(amqp_uri)) if amqp_uri else [])
+    found, untold = {}, []
+    for program_id in programs:
+        try:
+            ledgers = api.get(f"/programs/{program_id}/ledgers")
+        except NotServed as error:
+            # The others are compared all the same, and not waited for as long where the same service is away.
+            found[program_id] = [Difference("no-ledger", say("it cannot be compared now: {why}", why=str(error)))]
+            api = api.with_patience(0)
+            continue
+        differences = compare(ledgers)
+        if differences or was_told(ledgers):
+            found[program_id] = differences
+        else:
+            untold.append(program_id)
+    return Finding(found, list(_in_queues(amqp_uri)) if amqp_uri else [], untold)
 
 
 def settle(look_once: Callable[[], Finding], seconds: float) -> Finding:

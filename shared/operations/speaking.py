@@ -9,7 +9,7 @@ import click
 
 from shared.messages import Message, say
 from shared.messaging.connection import LOST
-from shared.operations.api import Refused, Unreachable
+from shared.operations.api import NotServed, Refused, Unreachable
 from shared.translation import languages, spoken
 
 #: Exit statuses: differences were found, or it failed; the command was used wrongly (as click has it).
@@ -49,6 +49,8 @@ def failing_clearly(language: str) -> Iterator[None]:
         yield
     except Refused as error:
         end(say("the gateway refuses: {why}", why=str(error)), language, FAILED)
+    except NotServed as error:
+        end(say("the gateway answers, but cannot do this now: {why}", why=str(error)), language, FAILED)
     except Unreachable as error:
         end(say("the gateway cannot be reached: {why}; is the system up?", why=str(error)), language, FAILED)
     except LOST as error:

@@ -22,6 +22,8 @@ from deploy.local import RUN, Infrastructure
 from deploy.local.infrastructure import sweep
 from deploy.local.space import CHECKOUT
 from shared.operations.api import Refused
+from shared.operations.checking import look, settle
+from tests.system.hostile import Event
 
 pytestmark = pytest.mark.system
 
@@ -162,6 +164,45 @@ def test_check_finds_what_somebody_changed_behind_a_services_back(
     assert spoilt.returncode == 1
     assert f"meetings {lost['_id']}: feedback has" in spoilt.stdout
     assert check("--program", well["program_id"], "--wait", "5").returncode == 0
+
+
+def test_all_agree_after_everything_that_goes_otherwise(system: System, archipelago: EventFiles) -> None:
+    api, files = system.organizer(), archipelago.texts
+    second = {**files, "program.toml": files["program.toml"].replace('title = "', 'title = "Second ')}
+    for texts, kind in ((files, Event.steps), (second, Event.called_off)):
+        event = Event(api, system.clock, texts, seed=1)
+        for name, do in kind(event):
+            do()
+            finding = settle(lambda it=event: look(api, [it.program_id], system.operator_uri), 30)
+            assert finding.is_clean, f"{name}: {finding}"
+
+
+def test_what_was_never_published_is_passed_over(
+    system: System, archipelago: EventFiles, check: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    api = system.organizer()
+    draft, off = (api.post("/programs:import", {"files": archipelago.texts})["program_id"] for _ in range(2))
+    api.post(f"/programs/{off}/cancellation", {"reason": "venue"})
+    done = check("--wait", "10")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{off}: was never published" in done.stdout
+    assert draft not in done.stdout
+    assert f"{draft}: was never published" in check("--program", draft).stdout
+
+
+def test_check_says_what_is_wrong_where_a_service_is_away(
+    system: System, well: dict[str, Any], check: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (name,) = (each for each in system.deployment.names if each.startswith("feedback-"))
+    system.deployment.stop(name)
+    try:
+        done = check("--program", well["program_id"])
+    finally:
+        system.deployment.restart(name)
+    assert done.returncode == 1
+    assert f"{well['program_id']}: 1 differences" in done.stdout
+    assert "it cannot be compared now" in done.stdout
+    assert "cannot be reached" not in done.stdout + done.stderr
 
 
 def test_check_fails_clearly_where_nobody_answers() -> None:

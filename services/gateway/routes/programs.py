@@ -8,7 +8,7 @@ from services.gateway.schemas import requests, views
 
 blueprint = section("programs", "Events, from the import of an organizer's files on.")
 
-_LEDGERS = ("registration", "matching", "session_timer", "feedback")
+_OTHERS = ("matching", "session_timer", "feedback")
 
 
 @blueprint.route("/programs")
@@ -59,8 +59,14 @@ def access_codes(program_id: str) -> Any:
 @blueprint.route("/programs/<id:program_id>/ledgers")
 @blueprint.response(200, views.Ledgers)
 def ledgers(program_id: str) -> Any:
-    """What each service holds of the program. After a while without changes they agree."""
-    return {service: ask(service, "ledger", program_id=program_id) for service in _LEDGERS}
+    """What each service holds of the program. After a while without changes they agree.
+
+    Of a program that was never published there is registration's alone.
+    """
+    own = ask("registration", "ledger", program_id=program_id)
+    # A registration of an earlier release does not say.
+    others = _OTHERS if own.get("told", True) else ()
+    return {"registration": own} | {service: ask(service, "ledger", program_id=program_id) for service in others}
 
 
 def _standing(view: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from services.matching.domain.roster import Card
 from services.matching.handlers import hear_registration, hear_rounds
 from services.matching.storage import meetings, plans, programs, roster
 from services.matching.submitting_rankings import rank
+from services.matching.views import ledger_view
 from shared.events import NewEvent, seal
 from shared.faults import Invalid, NotFound
 from shared.ids import new_id
@@ -178,3 +179,17 @@ def test_a_plan_that_is_called_off_after_the_erasure_tells_of_nobody_erased(worl
     world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTEE))
     world.unit_of_work.transact(lambda transaction: plans.call_off_plan(transaction, world.program_id))
     assert world.ids[MENTEE] not in str(world.plan())
+
+
+@pytest.mark.parametrize("role", [MENTOR, MENTEE])
+def test_the_ledger_names_nobody_erased_also_while_no_new_plan_releases_the_meetings(world: World, role: str) -> None:
+    world.unit_of_work.transact(world.plan_second_round)
+    world.unit_of_work.transact(lambda transaction: world.erase(transaction, role))
+    world.unit_of_work.transact(lambda transaction: plans.call_off_plan(transaction, world.program_id))
+    ledger = world.unit_of_work.transact(
+        lambda transaction: ledger_view(transaction, programs.program(transaction, world.program_id) or {})
+    )
+    (held,) = world.held()
+    sides = {**world.ids, role: ERASED}
+    assert ledger["meetings"] == {held["_id"]: f"2/jkt-1/{sides[MENTOR]}/{sides[MENTEE]}"}
+    assert ledger["meeting-sites"] == {held["_id"]: "jkt"}

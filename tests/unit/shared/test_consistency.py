@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.consistency import SERVICES, compare, meetings_held
+from shared.consistency import SERVICES, compare, meetings_held, was_told
 
 Ledgers = dict[str, dict[str, Any]]
 
@@ -23,19 +23,27 @@ def agreeing(draw: st.DrawFn) -> Ledgers:
     status = st.sampled_from(["registered", "absent:2", "withdrawn"])
     participants = {who: f"{who.partition('-')[0]}/{site}/{draw(status)}" for who, site in (mentors | mentees).items()}
     checked_in = sorted(draw(st.sets(st.sampled_from(sorted(participants)))))
-    meetings, held = {}, 0
+    meetings, places, held = {}, {}, 0
+    erased = draw(st.sets(st.sampled_from(sorted(mentors | mentees))))
+    participants = {who: told for who, told in participants.items() if who not in erased}
+    checked_in = [who for who in checked_in if who not in erased]
     rounds = {site: draw(st.integers(0, 3)) for site in SITES}
     for number in range(draw(st.integers(0, 10))):
         mentor, mentee = draw(st.sampled_from(sorted(mentors))), draw(st.sampled_from(sorted(mentees)))
         at = draw(st.integers(1, 3))
-        meetings[f"meeting-{number}"] = f"{at}/{mentors[mentor]}-1/{mentor}/{mentee}"
+        sides = "/".join("erased" if who in erased else who for who in (mentor, mentee))
+        meetings[f"meeting-{number}"] = f"{at}/{mentors[mentor]}-1/{sides}"
+        places[f"meeting-{number}"] = mentors[mentor]
         held += at <= rounds[mentors[mentor]]
     program = {"program": "published"}
+    starts, closed = dict.fromkeys(SITES, "2026-12-05T02:00:00.000Z"), draw(st.booleans())
     return {
         "registration": {
             "programs": program,
             "participants": participants,
             "checked-in": checked_in,
+            "starts": starts,
+            "closed": closed,
             "outbox-pending": 0,
         },
         "matching": {
@@ -44,15 +52,17 @@ def agreeing(draw: st.DrawFn) -> Ledgers:
             "checked-in": list(checked_in),
             "plans": {"plan": 1},
             "meetings": meetings,
+            "meeting-sites": places,
             "outbox-pending": 0,
         },
-        "session_timer": {"sessions": {}, "rounds-held": rounds, "outbox-pending": 0},
+        "session_timer": {"sessions": {}, "rounds-held": rounds, "starts": dict(starts), "outbox-pending": 0},
         "feedback": {
             "programs": dict(program),
             "meetings": dict(meetings),
             # A site where nothing was held may be there or not.
             "rounds-held": {site: count for site, count in rounds.items() if count},
             "held": held,
+            "closed": closed,
             "outbox-pending": 0,
         },
     }
@@ -87,13 +97,24 @@ def test_a_service_that_says_nothing_is_named(ledgers: Ledgers, service: str) ->
 
 
 def _lose_participant(ledgers: Ledgers) -> str:
-    return ledgers["matching"]["participants"].popitem()[0]
+    ledgers["registration"]["participants"]["lost"] = "mentee/jkt/registered"
+    return "lost"
 
 
 def _change_participant(ledgers: Ledgers) -> str:
-    who = min(ledgers["registration"]["participants"])
-    ledgers["matching"]["participants"][who] += "?"
-    return who
+    for service in ("registration", "matching"):
+        ledgers[service]["participants"]["changed"] = f"mentee/jkt/known to {service}"
+    return "changed"
+
+
+def _miss_a_moved_start(ledgers: Ledgers) -> str:
+    ledgers["session_timer"]["starts"]["jkt"] = "2026-12-08T02:30:00.000Z"
+    return "2026-12-08T02:30:00.000Z"
+
+
+def _miss_the_closing(ledgers: Ledgers) -> str:
+    ledgers["feedback"]["closed"] ^= True
+    return "closed"
 
 
 def _invent_participant(ledgers: Ledgers) -> str:
@@ -143,6 +164,8 @@ def _miscount_held(ledgers: Ledgers) -> str:
         (_keep_released_meeting, "meetings"),
         (_miss_round, "rounds-held"),
         (_miscount_held, "held"),
+        (_miss_a_moved_start, "starts"),
+        (_miss_the_closing, "closed"),
     ],
 )
 @given(ledgers=agreeing())
@@ -160,3 +183,23 @@ def test_a_meeting_over_a_screen_is_held_with_its_mentors_site() -> None:
         "session_timer": {"rounds-held": {"jkt": 1, "sby": 2}},
     }
     assert list(meetings_held(ledgers)) == ["one"]
+    ledgers["matching"]["meeting-sites"] = {"one": "sby", "two": None}
+    assert list(meetings_held(ledgers)) == ["one", "two"], "what matching says itself counts"
+
+
+def test_what_is_not_said_in_a_release_before_is_not_compared() -> None:
+    ledgers: Ledgers = {
+        "registration": {"participants": {}, "checked-in": [], "programs": {}, "outbox-pending": 0},
+        "matching": {"participants": {}, "checked-in": [], "programs": {}, "meetings": {}, "outbox-pending": 0},
+        "session_timer": {"rounds-held": {}, "starts": {"jkt": "2026-12-05T02:00:00.000Z"}, "outbox-pending": 0},
+        "feedback": {"meetings": {}, "held": 0, "closed": True, "outbox-pending": 0},
+    }
+    assert compare(ledgers) == []
+    assert was_told(ledgers)
+
+
+def test_nothing_is_compared_of_a_program_that_nobody_was_told_of() -> None:
+    own = {"told": False, "participants": {}, "checked-in": [], "programs": {"p": "draft"}, "outbox-pending": 0}
+    assert compare({"registration": own}) == []
+    assert not was_told({"registration": own})
+    assert [each.kind for each in compare({"registration": {**own, "outbox-pending": 1}})] == ["outbox"]
