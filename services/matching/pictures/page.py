@@ -11,9 +11,10 @@ from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from services.matching.domain.why_no_meeting import told_reason
 from services.matching.pictures import words
 from services.matching.pictures.retranslating import spoken_again
-from services.matching.pictures.view import SHADES, Site, view
+from services.matching.pictures.view import ROUNDS_A_SHEET, SHADES, Site, spans, view
 from shared.messages import Message
 from shared.translation import translations
 
@@ -53,6 +54,7 @@ def render_html(plan_document: Mapping[str, Any], input_document: Mapping[str, A
         style=_source("plan.css"),
         script=_source("plan.js"),
         shades=range(SHADES),
+        spans=spans(plan.rounds, max(ROUNDS_A_SHEET)),
     )
 
 
@@ -98,6 +100,7 @@ def _templates(language: str) -> Environment:
     )
     environment.globals["say"] = speech.say
     environment.globals["again"] = lambda text: spoken_again(text, language)
+    environment.globals["told"] = lambda person, role: speech.message(told_reason(person.reason, role))
     environment.filters["figure"] = speech.figure
     environment.filters["share"] = lambda part: speech.figure(words.share(part))
     return environment

@@ -4,8 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
+from services.matching.planner.answer.plan import AND_HELP
+
+PAPER_MILLIMETRES = 190
+"""What the narrowest paper (A4, upright) is wide, without margins."""
+LETTER_MILLIMETRES = 2.2
+"""How wide a letter in print is."""
+PADDING_MILLIMETRES = 4
+ROUNDS_A_SHEET = (4, 12)
+"""How many rounds are printed side by side: the least, where names are broken to fit, and the most."""
 SHADES = 9
 """How many shades a score is drawn in, from 0 (the plan's lowest) to 8 (its highest)."""
 
@@ -48,7 +58,8 @@ class Meeting:
 
 @dataclass(eq=False)
 class Person:
-    """A mentee or a mentor. ``anchor`` is unique on the page; ``seats`` is 1 for a mentee."""
+    """A mentee or a mentor. ``anchor`` is unique on the page; ``seats`` is 1 for a mentee; ``reason`` says in the
+    planner's words why there is no meeting."""
 
     id: str
     anchor: str
@@ -58,6 +69,7 @@ class Person:
     rounds: frozenset[int]
     seats: int
     most: int
+    reason: str = ""
     meetings: list[Meeting] = field(default_factory=list)
 
     @cached_property
@@ -92,6 +104,14 @@ class Site:
     def tables(self) -> list[Person]:
         """The mentors who have a table, in the order of the tables."""
         return sorted((each for each in self.mentors if each.meetings), key=lambda each: _natural(each.table))
+
+    def sheets(self, rounds: int) -> list[range]:
+        """The rounds that stand beside each other on paper, for one table of the timetable after the other."""
+        names = [person.id for table in self.tables for person in (table, *(each.mentee for each in table.meetings))]
+        longest = max(map(len, names), default=0)
+        least, most = ROUNDS_A_SHEET
+        fitting = int(PAPER_MILLIMETRES // (longest * LETTER_MILLIMETRES + PADDING_MILLIMETRES)) - 1
+        return spans(rounds, max(least, min(most, fitting)))
 
     @cached_property
     def spread(self) -> tuple[int, float, int]:
@@ -205,15 +225,25 @@ def view(plan: Mapping[str, Any], plan_input: Mapping[str, Any]) -> PlanView:
         meeting = Meeting(row["round"], row["table"], mentee, mentor, row["score"], row.get("because", {}), announced)
         mentee.meetings.append(meeting)
         mentor.meetings.append(meeting)
+    unmet = [(mentees[each["mentee"]], str(each["reason"])) for each in plan.get("unmet", ())]
+    for mentee, reason in unmet:
+        mentee.reason, _, _ = reason.partition(AND_HELP)
     return PlanView(
         rounds=rounds,
         frozen_through=int(plan_input.get("frozen_through", 0)),
         sites=_sites(mentees.values(), mentors.values()),
         scale=Scale(min(scores, default=0), max(scores, default=0)),
         quality=plan["quality"],
-        unmet=[(mentees[each["mentee"]], str(each["reason"])) for each in plan.get("unmet", ())],
+        unmet=unmet,
         changed=bool(told),
     )
+
+
+def spans(rounds: int, length: int) -> list[range]:
+    """Rounds 1 to ``rounds``, in spans of ``length`` at most and as alike as can be."""
+    count = -(-rounds // length)
+    edges = [1 + rounds * number // count for number in range(count + 1)]
+    return [range(first, last) for first, last in pairwise(edges)]
 
 
 def spread(counts: Iterable[int]) -> tuple[int, float, int]:
@@ -240,6 +270,7 @@ def _people(rows: Sequence[Mapping[str, Any]], role: str, rounds: int, gone: Map
             rounds=there,
             seats=seats,
             most=int(row.get("max_meetings", rounds * seats)),
+            reason="" if there else "is available in no round",
         )
     return people
 

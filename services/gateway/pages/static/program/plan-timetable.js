@@ -6,25 +6,19 @@ import { plain, t } from "../base/words.js";
 
 /** `people` knows the participants by id. */
 export function timetables(meetings, program, people) {
-  const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
-  const bySite = group(meetings, (meeting) => meeting.site_id ?? "");
   const name = (who) => people.get(who)?.name ?? who;
   return [
-    h("p", { class: "help" }, t("Open a name to see why the two meet.")),
-    [...bySite].sort().map(([site, here]) => h("section", {}, h("h2", {}, names.get(site) ?? (site || t("Over a screen"))), timetable(here))),
+    h("p", { class: "help unprinted" }, t("Open a name to see why the two meet.")),
+    sites(meetings, program).map(([site, here]) => h("section", { class: "unprinted" }, h("h2", {}, site), timetable(here))),
   ];
 
   /** A row a table, a column a round. Where one mentor keeps the table, the mentor heads the row. */
   function timetable(all) {
     const rounds = Array.from({ length: program.rounds ?? Math.max(...all.map((meeting) => meeting.round)) }, (_, index) => index + 1);
-    const tables = [...group(all, (meeting) => meeting.table)].sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }));
-    const body = tables.map(([, here]) => {
-      const mentors = new Set(here.map((meeting) => meeting.mentor_id));
-      const host = mentors.size === 1 ? name([...mentors][0]) : "";
-      return h("tr", {}, h("th", { scope: "row" }, h("span", { class: "table-name" }, tableName(here[0])), host),
+    const body = tables(all).map(({ meetings: here, host }) =>
+      h("tr", {}, h("th", { scope: "row" }, h("span", { class: "table-name" }, tableName(here[0])), host ? h("bdi", {}, name(host)) : null),
         rounds.map((round) => h("td", {}, here.filter((meeting) => meeting.round === round)
-          .map((meeting) => cell(meeting, host ? name(meeting.mentee_id) : `${name(meeting.mentor_id)} – ${name(meeting.mentee_id)}`)))));
-    });
+          .map((meeting) => cell(meeting, [host ? null : [h("bdi", {}, name(meeting.mentor_id)), " – "], h("bdi", {}, name(meeting.mentee_id))]))))));
     return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Timetable") }, h("table", { class: "timetable" },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Table")), rounds.map((round) => h("th", { scope: "col" }, t("Round {round}", { round }))))),
       h("tbody", {}, body)));
@@ -48,6 +42,19 @@ export function timetables(meetings, program, people) {
       parts.length ? null : h("p", { class: "quiet" }, t("Nothing speaks for it but that both had time.")),
     ].filter(Boolean);
   }
+}
+
+/** Meetings by site, the sites in their order: `[name, meetings]`. */
+export function sites(meetings, program) {
+  const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
+  return [...group(meetings, (meeting) => meeting.site_id ?? "")].sort().map(([site, here]) => [names.get(site) ?? (site || t("Over a screen")), here]);
+}
+
+/** Meetings by table, the tables in their order; `host` is the id of the mentor who sits there all through, if one does. */
+export function tables(meetings) {
+  return [...group(meetings, (meeting) => meeting.table)]
+    .sort(([a], [b]) => a.localeCompare(b, undefined, { numeric: true }))
+    .map(([, here]) => ({ meetings: here, host: new Set(here.map((meeting) => meeting.mentor_id)).size === 1 ? here[0].mentor_id : null }));
 }
 
 /** What one asks about and the other knows, the most wanted first. */

@@ -3,6 +3,7 @@
 import { get, listed, post, announce, showTrouble } from "../base/api.js";
 import { fill, find, h, whileBusy } from "../base/dom.js";
 import { changes } from "./plan-changes.js";
+import { sheets } from "./plan-sheets.js";
 import { quality, standing } from "./plan-standing.js";
 import { timetables } from "./plan-timetable.js";
 import { t } from "../base/words.js";
@@ -12,14 +13,19 @@ const ASK_AGAIN = 1000;
 export async function plan(place, { id, program }) {
   const people = new Map();
   const name = (who) => people.get(who)?.name ?? who;
+  const paper = h("div", { class: "sheets" });
+  let meetings = [];
+  addEventListener("beforeprint", () => fill(paper, meetings.length ? sheets(meetings, program, people) : null));
+  addEventListener("afterprint", () => fill(paper));
   await show();
 
   async function show() {
     const [found, everybody] = await Promise.all([get(`/programs/${id}/plan`), get(`/programs/${id}/participants`)]);
     for (const person of listed(everybody, "participants")) people.set(person.participant_id, person);
     if (found.state === "planning") setTimeout(() => follow().catch(showTrouble), ASK_AGAIN);
+    meetings = found.meetings ?? [];
     fill(place, standing(found), quality(found), h("p", {}, action(found)), changes(found, named, name),
-      found.meetings?.length ? timetables(found.meetings, program, people) : null, unmet(found.unmet ?? []));
+      meetings.length ? timetables(meetings, program, people) : null, paper, unmet(found.unmet ?? []));
   }
 
   /** While the plan is being made only the bar moves: focus and what is unfolded stay. */
