@@ -26,7 +26,7 @@ class FakeGateway:
         self.plan = canned.plan()
         self.ranking = canned.ranking()
         self.pairing = canned.pairing()
-        self.program_state = "published"
+        self.program = canned.program(self.now())
         self.calls: list[tuple[str, str, Any]] = []
         #: The idempotency key of each of these calls.
         self.keys: list[str | None] = []
@@ -126,13 +126,13 @@ class FakeGateway:
                 subject, role = ("mentee-13", "mentee") if "access_code" in body else ("organizer", "organizer")
                 return {"token": "t", "role": role, "subject": subject, "program_id": canned.PROGRAM, "site_id": "jkt"}
             case "GET", ["programs"]:
-                return {"programs": [canned.program(self.now())]}
+                return {"programs": [self.program]}
             case "GET", ["participants", participant]:
                 return self.people.get(participant)
             case "GET", ["participants", participant, "agenda"]:
                 return self._agenda(participant)
             case "POST", ["programs", _, "publication"]:
-                self.program_state = "published"
+                self.program |= {"state": "published"}
                 return {"program_id": canned.PROGRAM}
             case "POST", ["programs", _, "plan"]:
                 self.plan["state"] = "planned"
@@ -173,7 +173,7 @@ class FakeGateway:
                 self.feedback[meeting] = {"meeting_id": meeting, **body}
                 return self.feedback[meeting]
         if path == program:
-            return {**canned.program(self.now()), "state": self.program_state}
+            return self.program
         return {
             f"{program}/plan": self.plan,
             f"{program}/sessions": {"sessions": list(self.sessions.values())},

@@ -9,8 +9,8 @@ import { announcement, look, nextText, phaseText } from "./time/phase-words.js";
 import { preferences } from "./me/preferences.js";
 import { questions } from "./me/questions.js";
 import { ranking } from "./me/ranking.js";
-import { tableName } from "./base/states.js";
-import { t } from "./base/words.js";
+import { stateText, tableName } from "./base/states.js";
+import { dayAndTime, t } from "./base/words.js";
 
 const me = who();
 const state = { agenda: null, people: new Map(), given: new Map(), open: new Set() };
@@ -44,12 +44,20 @@ async function begin() {
     failed: (error) => error.status === 401 && showTrouble(error),
   }).start();
   [person, program] = await Promise.all([get(`/participants/${me.subject}`), get(`/programs/${me.program_id}`)]);
-  const site = (program.sites ?? []).find((each) => each.site_id === me.site_id);
   tell(find("#hello"), t("Hello, {name}", { name: person.name }));
-  tell(find("#where"), [program.title, site?.name ?? me.site_id].filter(Boolean).join(" · "));
+  where();
   if (me.role === "mentee") questions(me.subject, person.questions ?? []);
   goingOn = ranking(me, meet, state.people);
   await Promise.all([agenda(), given(), connections(), goingOn.look(), wish()]);
+}
+
+/** What, where and when: by the timetable that holds, and before there is one by what was published. */
+function where() {
+  if (!program) return;
+  const site = (program.sites ?? []).find((each) => each.site_id === me.site_id);
+  const first = countdown.session?.timetable[0]?.starts_at ?? site?.starts_at;
+  const over = ["cancelled", "closed"].includes(program.state) ? stateText(program.state) : "";
+  tell(find("#where"), [program.title, site?.name ?? me.site_id, first ? dayAndTime(first, countdown.session?.time_zone ?? site?.time_zone) : "", over].filter(Boolean).join(" · "));
 }
 
 async function agenda() {
@@ -99,6 +107,7 @@ function show(reading, before) {
   const spoken = announcement(reading, before);
   if (spoken) tell(find("#announce"), spoken);
   if (before && before.state === reading.state && before.round === reading.round && before.revision === reading.revision) return;
+  where();
   wishes?.look(reading);
   if (before) agenda().then(connections).then(() => goingOn?.look()).catch(() => {});
   draw();

@@ -1,5 +1,7 @@
 import { furnish, get, listed, post, announce, showTrouble } from "./base/api.js";
 import { fill, find, h, whileBusy } from "./base/dom.js";
+import { keepFresh } from "./base/fresh.js";
+import { firstStart, notices } from "./base/standing.js";
 import { stateText } from "./base/states.js";
 import { t } from "./base/words.js";
 
@@ -9,8 +11,14 @@ const PACKED = [[0x50, 0x4b, 0x03, 0x04], [0xd0, 0xcf, 0x11, 0xe0]];
 /** So many bytes tell what a file is. */
 const ENOUGH = 4096;
 
+let shown = "";
+
 furnish();
-show();
+show().catch((error) => {
+  fill(find("#programs"));
+  showTrouble(error);
+});
+keepFresh(show);
 const input = find("#files");
 /** The codes of what looked wrong in these files and has been said to be right. */
 const confirmed = new Set();
@@ -23,24 +31,28 @@ find("#import").addEventListener("submit", (event) => {
   whileBusy(find("#import button"), bringIn);
 });
 
+/** Draws the list where it has changed; who is at a link or a button stays there. */
 async function show() {
-  try {
-    const programs = listed(await get("/programs"), "programs");
-    fill(find("#programs"), programs.length ? h("ul", { class: "plain cards" }, programs.map(card)) : h("p", { class: "quiet" }, t("There is no program yet. Import one below.")));
-  } catch (error) {
-    fill(find("#programs"));
-    showTrouble(error);
-  }
+  const programs = listed(await get("/programs"), "programs");
+  const now = JSON.stringify(programs);
+  if (now === shown) return;
+  const place = find("#programs");
+  const at = place.contains(document.activeElement) ? document.activeElement.closest("[data-program]")?.dataset.program : null;
+  fill(place, programs.length ? h("ul", { class: "plain cards" }, programs.map(card)) : h("p", { class: "quiet" }, t("There is no program yet. Import one below.")));
+  shown = now;
+  if (at) find(`[data-program="${CSS.escape(at)}"] a`, place)?.focus();
 }
 
 function card(program) {
   const draft = program.state === "draft";
-  return h("li", { class: "card" },
+  return h("li", { class: "card", "data-program": program.program_id },
     h("h2", {}, h("a", { href: `/programs/${program.program_id}` }, program.title), " ", h("span", { class: `badge ${program.state}` }, stateText(program.state))),
     h("p", { class: "quiet" }, [
+      firstStart(program),
       t("{mentors} mentors, {mentees} mentees", program),
       (program.sites ?? []).map((site) => site.name ?? site.site_id ?? site).join(", "),
     ].filter(Boolean).join(" · ")),
+    notices(program),
     draft ? h("button", { type: "button", onclick: (event) => publish(event.currentTarget, program) }, t("Publish")) : null);
 }
 

@@ -38,7 +38,34 @@ export function fold(text) {
 }
 
 const LOCALES = { en: "en-GB", id: "id-ID" };
+/** So near a change of the clocks, before and after, a time tells by which of the two it is, ms. */
+const NEAR = 3 * 3600_000;
+const formats = new Map();
 
+/**
+ * Where clocks go back an hour comes twice, and where they go forward one is left out: there `02:30` alone may be two
+ * times, or an agenda seems to have lost an hour. Times near such a change name their zone: `02:30 CEST`, `02:30 GMT+1`.
+ */
 function format(instant, options) {
-  return new Intl.DateTimeFormat(LOCALES[language] ?? language, options).format(new Date(instant));
+  const at = new Date(instant);
+  const named = clocksChange(at.getTime(), options.timeZone) ? { ...options, timeZoneName: "short" } : options;
+  return formatter(LOCALES[language] ?? language, named).format(at);
+}
+
+function clocksChange(at, timeZone) {
+  return onTheClocks(at + NEAR, timeZone) - onTheClocks(at - NEAR, timeZone) !== 2 * NEAR;
+}
+
+/** What the clocks of a zone show, as if they showed UTC, ms. */
+function onTheClocks(at, timeZone) {
+  const numbers = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23", timeZone };
+  const { year, month, day, hour, minute, second } = Object.fromEntries(formatter("en-US", numbers).formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+  return Date.UTC(year, month - 1, day, hour, minute, second);
+}
+
+/** Making one takes long, and a countdown tells its times every second. */
+function formatter(locale, options) {
+  const key = JSON.stringify([locale, options]);
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, options));
+  return formats.get(key);
 }

@@ -26,7 +26,7 @@ export async function checkIn(place, { id, program }) {
 
   /** Before publishing nobody can be checked in, and whoever is registered would have to be found again for it. */
   function atTheDoor() {
-    if (program.state === "published") return walkIn({ id, program, told });
+    if (["published", "running"].includes(program.state)) return walkIn({ id, program, told });
     return program.state === "draft" ? h("p", { class: "notice" }, t("Checking in begins once the program is published.")) : null;
   }
 

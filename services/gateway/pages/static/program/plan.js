@@ -10,7 +10,7 @@ import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 
-export async function plan(place, { id, program }) {
+export async function plan(place, { id, program, changed }) {
   const people = new Map();
   const name = (who) => people.get(who)?.name ?? who;
   const paper = h("div", { class: "sheets" });
@@ -32,7 +32,10 @@ export async function plan(place, { id, program }) {
   async function follow() {
     const found = await get(`/programs/${id}/plan`);
     const bar = find("progress", place);
-    if (found.state !== "planning" || !bar) return show();
+    if (found.state !== "planning" || !bar) {
+      changed();
+      return show();
+    }
     bar.value = found.progress ?? 0;
     setTimeout(() => follow().catch(showTrouble), ASK_AGAIN);
   }

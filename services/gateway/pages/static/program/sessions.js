@@ -12,7 +12,7 @@ import { t } from "../base/words.js";
 /** A round can be restarted in its first so many ms: the service decides, the button only follows. */
 const RESTART = 30_000;
 
-export function sessions(place, { id, program }) {
+export function sessions(place, { id, program, changed }) {
   const clock = eventClock();
   const cards = new Map();
   const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
@@ -106,6 +106,7 @@ export function sessions(place, { id, program }) {
       try {
         const now = await how(path, body);
         for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
+        changed();
         announce(done);
       } catch (error) {
         if (error.current) {
