@@ -268,16 +268,26 @@ def test_a_plan_whose_process_is_killed_is_made_all_the_same(
 def test_who_has_met_in_an_earlier_program_does_not_meet_again_where_new_pairs_are_wanted(
     organizer: Organizer, eventually: Callable[..., Any]
 ) -> None:
+    def hold(program: Organizer) -> None:
+        for site in ("jkt", "upg"):
+            for number in (1, 2, 3):
+                program.start_round(site, number)
+        eventually(lambda: program.plan()["begun"] == {"jkt": 3, "upg": 3}, 20, "all rounds are known to have begun")
+
     planned(organizer, eventually)
-    for site in ("jkt", "upg"):
-        for number in (1, 2, 3):
-            organizer.start_round(site, number)
-    eventually(lambda: organizer.plan()["begun"] == {"jkt": 3, "upg": 3}, 20, "all rounds are known to have begun")
+    hold(organizer)
     second = organizer.again()
     plan = planned(second, eventually)
     assert not second.pairs() & organizer.pairs()
     # Of 15 possible pairs a site nine have met; the six that are left all meet.
     assert plan["quality"]["meetings"] == 6 * len(SITES)
+    # After that everybody knows everybody, and is told so.
+    hold(second)
+    unmet = planned(second.again(), eventually)["unmet"]
+    assert len(unmet) == 5 * len(SITES)
+    assert {each["messages"][0]["msgid"] for each in unmet} == {
+        "the mentee has already met every mentor who shares a language"
+    }
 
 
 def test_a_repeated_request_and_two_replicas_make_one_plan(
