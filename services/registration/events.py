@@ -1,6 +1,5 @@
 """What registration publishes: the difference that a change has made, told without names, mail and free text."""
 
-from collections.abc import Callable
 from typing import Any
 
 from services.registration.domain.participant import Mentee, Mentor, Participant
@@ -39,19 +38,13 @@ def program_cancelled(before: Program, after: Program) -> list[NewEvent]:
     ]
 
 
-TeamId = Callable[[Participant], str | None]
-
-
-def told(before: Participant | None, after: Participant, team_id: TeamId = lambda person: None) -> list[NewEvent]:
-    """What others need to hear when ``before`` (None: nobody they know) has become ``after``.
-
-    ``team_id`` gives a participant's team as an opaque id.
-    """
+def told(before: Participant | None, after: Participant) -> list[NewEvent]:
+    """What others need to hear when ``before`` (None: nobody they know) has become ``after``."""
     events = []
-    data = _registration(after, team_id)
+    data = _registration(after)
     if before is None:
         events.append(_about(after, f"registration.{after.role}-registered", data, after.id))
-    elif data != _registration(before, team_id):
+    elif data != _registration(before):
         events.append(_about(after, f"registration.{after.role}-updated", data, after.id))
     if (after.wants, after.avoids) != ((before.wants, before.avoids) if before else ((), ())):
         wishes = {"wants": list(after.wants), "avoids": list(after.avoids)}
@@ -70,7 +63,7 @@ def erased(person: Participant) -> NewEvent:
     return _happened(person, "participant-erased", {}, with_site=False)
 
 
-def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
+def _registration(person: Participant) -> dict[str, Any]:
     data: dict[str, Any] = {
         f"{person.role}_id": person.id,
         "program_id": person.program_id,
@@ -82,8 +75,6 @@ def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
     }
     if person.person_id:
         data["person_id"] = person.person_id
-    if team := team_id(person):
-        data["team_id"] = team
     if isinstance(person, Mentor):
         data |= {
             "topics": dict(person.topics),
@@ -95,8 +86,6 @@ def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
         }
     if isinstance(person, Mentee):
         data |= {"motive": person.motive, "topics": list(person.topics), "questions": len(person.questions)}
-        if person.manager:
-            data["manager_id"] = person.manager
     return data
 
 

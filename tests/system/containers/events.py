@@ -3,10 +3,9 @@
 import json
 import os
 import time
-from collections.abc import Container
 from typing import Any
 
-from accounting import QUEUES, Account, settle_accounts
+from accounting import Account, settle_accounts
 from meddling import Done, Meddling
 from stack import CHECKOUT, SERVICES, Stack, seconds_since
 
@@ -35,11 +34,8 @@ class Result:
         self.account = account
 
 
-def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling, queues: Container[str] = QUEUES) -> Result:
-    """Run the event over the gateway's API while ``meddling`` goes on, and look at all afterwards.
-
-    ``queues`` are those that must have taken in all that is for them.
-    """
+def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
+    """Run the event over the gateway's API while ``meddling`` goes on, and look at all afterwards."""
     organizer = stack.organizer(PATIENCE)
     began = time.monotonic()
     with Observer(stack.amqp_uri()) as observer:
@@ -53,7 +49,7 @@ def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling, queues: Con
             dead = sum(pile.count for pile in DeadLetters(connection).piles())
         observer.catch_up(PATIENCE)
         found = report.document(outcome, observer, finding, dead, 0)
-        account = settle_accounts(stack, observer, outcome.program_id, queues)
+        account = settle_accounts(stack, observer, outcome.program_id)
     found["durations"]["all"] = seconds_since(began)
     return Result(found, meddling.done, account)
 

@@ -2,6 +2,7 @@
 
 import { get, listed, post, announce, showTrouble } from "../base/api.js";
 import { fill, find, h, whileBusy } from "../base/dom.js";
+import { isolated } from "../base/direction.js";
 import { changes } from "./plan-changes.js";
 import { sheets } from "./plan-sheets.js";
 import { quality, standing } from "./plan-standing.js";
@@ -10,7 +11,7 @@ import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 
-export async function plan(place, { id, program, changed }) {
+export async function plan(place, { id, program }) {
   const people = new Map();
   const name = (who) => people.get(who)?.name ?? who;
   const paper = h("div", { class: "sheets" });
@@ -32,10 +33,7 @@ export async function plan(place, { id, program, changed }) {
   async function follow() {
     const found = await get(`/programs/${id}/plan`);
     const bar = find("progress", place);
-    if (found.state !== "planning" || !bar) {
-      changed();
-      return show();
-    }
+    if (found.state !== "planning" || !bar) return show();
     bar.value = found.progress ?? 0;
     setTimeout(() => follow().catch(showTrouble), ASK_AGAIN);
   }
@@ -78,6 +76,6 @@ export async function plan(place, { id, program, changed }) {
 
   /** Planning knows people by their ids only; whoever organizes knows them by name. */
   function named(text) {
-    return (text ?? "").replaceAll(/[\w-]+/g, name);
+    return (text ?? "").replaceAll(/[\w-]+/g, (word) => isolated(name(word)));
   }
 }
