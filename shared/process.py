@@ -21,7 +21,6 @@ from nameko.containers import ServiceContainer  # noqa: E402
 from shared.clock import Clock  # noqa: E402
 from shared.config import SettingsError, load  # noqa: E402
 from shared.extensions.runtime import SETTINGS  # noqa: E402
-from shared.messaging.connection import encryption  # noqa: E402
 from shared.observability import logs  # noqa: E402
 
 log = structlog.get_logger()
@@ -57,9 +56,7 @@ def run(path: str, clock: Callable[[Clock], Clock] | None = None) -> None:
         service_class,
         {
             "AMQP_URI": settings.amqp_uri,
-            "AMQP_SSL": encryption(settings.amqp_uri),
             "max_workers": WORKERS,
-            "heartbeat": 20,
             SETTINGS: settings,
         },
     )

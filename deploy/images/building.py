@@ -39,8 +39,10 @@ def tag_of(image: str, tag: str | None = None) -> str:
     return f"{setting('SPEEDMENTOR_IMAGE', 'speedmentor')}/{image}:{tag or setting('SPEEDMENTOR_VERSION', version())}"
 
 
-def build(images: Iterable[str], python: str | None = None, tag: str | None = None) -> Iterator[tuple[str, int]]:
-    """Build and yield each image's name with its size in bytes.
+def build(
+    images: Iterable[str], python: str | None = None, tag: str | None = None, source: Path = CHECKOUT
+) -> Iterator[tuple[str, int]]:
+    """Build from the tree ``source`` and yield each image's name with its size in bytes.
 
     Raises:
         CannotInstall: a build fails; the text has the end of what it said.
@@ -52,11 +54,11 @@ def build(images: Iterable[str], python: str | None = None, tag: str | None = No
             name = tag_of(image, tag)
             command = [
                 *("docker", "build", "--progress", "plain", "--network", "host"),
-                *("--file", str(CHECKOUT / "deploy" / "images" / "Dockerfile"), "--tag", name),
+                *("--file", str(source / "deploy" / "images" / "Dockerfile"), "--tag", name),
                 *("--build-arg", f"PYTHON_IMAGE={base}", "--build-arg", f"SERVICE={image}"),
                 *("--build-arg", f"VERSION={version()}", "--build-arg", f"REVISION={_revision()}"),
                 *secrets,
-                str(CHECKOUT),
+                str(source),
             ]
             environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)

@@ -231,9 +231,9 @@ class Infrastructure:
 
 
 def sweep(folder: Path) -> None:
-    """End and remove what test runs left in ``folder`` (``test-<their pid>``) that were killed themselves."""
+    """End and remove what test runs left in ``folder`` (``test-<their pid>…``) that were killed themselves."""
     for each in folder.glob("test-*"):
-        if not Path("/proc", each.name.removeprefix("test-")).exists():
+        if not Path("/proc", each.name.split("-")[1]).exists():
             Infrastructure(each).down()
             shutil.rmtree(each, ignore_errors=True)
 

@@ -9,12 +9,16 @@ from nameko.extensions import SharedExtension
 from shared.config import Settings
 from shared.extensions import Health
 from shared.extensions.runtime import SETTINGS
+from shared.messaging.broker_watch import BrokerWatch
+from shared.messaging.publisher_pool import PublisherPool
 
 
 class GatewayRuntime(SharedExtension):
     """Shared by all extensions of the gateway."""
 
     settings: Settings
+    watch: BrokerWatch
+    requests: PublisherPool
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +33,17 @@ class GatewayRuntime(SharedExtension):
     def setup(self) -> None:
         """Take over the settings."""
         self.settings = self.container.config[SETTINGS]
+        self.watch = BrokerWatch(self.settings.amqp_uri, f"{self.holder} watch")
+        self.requests = PublisherPool(self.settings.amqp_uri, f"{self.holder} requests")
+
+    def start(self) -> None:
+        """Watch the broker."""
+        self.container.spawn_managed_thread(self.watch.run, identifier="broker-watch")
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self.watch.stop()
+        self.requests.close()
 
     def measure(self) -> bool:
         """Nothing waits in a gateway."""
@@ -36,6 +51,6 @@ class GatewayRuntime(SharedExtension):
 
 
 class GatewayHealth(Health):
-    """Live: the process answers. Ready: the broker's events arrive here."""
+    """Live: the process answers. Ready: the broker's events arrive here, and it takes what is sent."""
 
     runtime = GatewayRuntime()

@@ -1,5 +1,6 @@
 """What registration publishes: the difference that a change has made, told without names, mail and free text."""
 
+from collections.abc import Callable
 from typing import Any
 
 from services.registration.domain.participant import Mentee, Mentor, Participant
@@ -38,13 +39,19 @@ def program_cancelled(before: Program, after: Program) -> list[NewEvent]:
     ]
 
 
-def told(before: Participant | None, after: Participant) -> list[NewEvent]:
-    """What others need to hear when ``before`` (None: nobody they know) has become ``after``."""
+TeamId = Callable[[Participant], str | None]
+
+
+def told(before: Participant | None, after: Participant, team_id: TeamId = lambda person: None) -> list[NewEvent]:
+    """What others need to hear when ``before`` (None: nobody they know) has become ``after``.
+
+    ``team_id`` gives a participant's team as an opaque id.
+    """
     events = []
-    data = _registration(after)
+    data = _registration(after, team_id)
     if before is None:
         events.append(_about(after, f"registration.{after.role}-registered", data, after.id))
-    elif data != _registration(before):
+    elif data != _registration(before, team_id):
         events.append(_about(after, f"registration.{after.role}-updated", data, after.id))
     if (after.wants, after.avoids) != ((before.wants, before.avoids) if before else ((), ())):
         wishes = {"wants": list(after.wants), "avoids": list(after.avoids)}
@@ -63,7 +70,7 @@ def erased(person: Participant) -> NewEvent:
     return _happened(person, "participant-erased", {}, with_site=False)
 
 
-def _registration(person: Participant) -> dict[str, Any]:
+def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
     data: dict[str, Any] = {
         f"{person.role}_id": person.id,
         "program_id": person.program_id,
@@ -75,6 +82,8 @@ def _registration(person: Participant) -> dict[str, Any]:
     }
     if person.person_id:
         data["person_id"] = person.person_id
+    if team := team_id(person):
+        data["team_id"] = team
     if isinstance(person, Mentor):
         data |= {
             "topics": dict(person.topics),
@@ -86,6 +95,8 @@ def _registration(person: Participant) -> dict[str, Any]:
         }
     if isinstance(person, Mentee):
         data |= {"motive": person.motive, "topics": list(person.topics), "questions": len(person.questions)}
+        if person.manager:
+            data["manager_id"] = person.manager
     return data
 
 

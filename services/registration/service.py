@@ -72,7 +72,8 @@ class Registration:
                 "sites": list(found.program.site_ids),
             }
 
-        return _noticed(self.work.once(principal, "import_event", given, create), found.notices)
+        made = self.work.once(principal, "import_event", given, create, to_the_end=True)
+        return _noticed(made, found.notices)
 
     @answers
     def list_programs(self) -> list[Answer]:
@@ -104,10 +105,11 @@ class Registration:
             mentors = sum(isinstance(each, Mentor) for each in everybody)
             transaction.publish(events.program_published(program, mentors, len(everybody) - mentors))
             for each in everybody:
-                transaction.publish(*events.told(None, each))
+                transaction.publish(*events.told(None, each, self._team_id))
             return {"program_id": program.id}
 
-        return self._program_view(principal, self.work.once(principal, "publish_program", given, publish))
+        published = self.work.once(principal, "publish_program", given, publish, to_the_end=True)
+        return self._program_view(principal, published)
 
     @answers
     def cancel_program(self, **arguments: Any) -> Answer:
@@ -330,7 +332,7 @@ class Registration:
             person = replace(registered, published=program.state is State.PUBLISHED)
             store.add_participants(transaction, [person], self.codes)
             if person.published:
-                transaction.publish(*events.told(None, person))
+                transaction.publish(*events.told(None, person, self._team_id))
             return {"participant_id": person.id}
 
         role = name.removeprefix("register_")
@@ -352,6 +354,9 @@ class Registration:
             for each in people
         ]
 
+    def _team_id(self, person: Participant) -> str | None:
+        return self.codes.team_id(person.program_id, people.team_of(person))
+
     def _change(self, name: str, given: Answer, decide: Decision, *, by_self: bool = False) -> Answer:
         """Let ``decide`` change a participant; the participant may ask for it too where ``by_self``."""
         principal = self.caller()
@@ -369,7 +374,7 @@ class Registration:
             return
         store.save_participants(transaction, [after], self.codes)
         if before.published:
-            transaction.publish(*events.told(before, after))
+            transaction.publish(*events.told(before, after, self._team_id))
 
     def _participant_view(self, participant_id: str) -> Answer:
         return full_view(store.participant(self.work.database, participant_id))

@@ -5,21 +5,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import eventlet
-import structlog
 from eventlet import wsgi
 from nameko.extensions import DependencyProvider
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.extensions.readiness import look, works
 from shared.extensions.runtime import Runtime
-
-log = structlog.get_logger()
-
-#: Seconds a check may take before it counts as failed.
-PATIENCE = 3.0
 
 
 class Health(DependencyProvider):
-    """Live: the process answers. Ready: database, relay and every queue work now."""
+    """Live: the process answers. Ready: broker, database, relay and every queue work now."""
 
     runtime = Runtime()
 
@@ -44,23 +39,14 @@ class Health(DependencyProvider):
             case "/health/live":
                 status, content_type, body = "200 OK", "application/json", b'{"live": true}'
             case "/health/ready":
-                parts = {name: self._works(check) for name, check in sorted(self.runtime.checks.items())}
-                status = "200 OK" if all(parts.values()) else "503 Service Unavailable"
+                ready, parts = look(self.runtime.checks)
+                status = "200 OK" if ready else "503 Service Unavailable"
                 content_type, body = "application/json", json.dumps(parts).encode()
             case "/metrics":
                 # Without the database the other figures are wanted all the more.
-                self._works(self.runtime.measure)
+                works(self.runtime.measure)
                 status, content_type, body = "200 OK", CONTENT_TYPE_LATEST, generate_latest()
             case _:
                 status, content_type, body = "404 Not Found", "text/plain", b"not found\n"
         start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
         return [body]
-
-    @staticmethod
-    def _works(check: Callable[[], bool]) -> bool:
-        try:
-            with eventlet.Timeout(PATIENCE):
-                return check()
-        except (Exception, eventlet.Timeout) as error:
-            log.debug("check-failed", error=type(error).__name__, detail=str(error)[:300])
-            return False

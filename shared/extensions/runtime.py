@@ -11,7 +11,10 @@ from nameko.extensions import SharedExtension
 from pymongo.errors import PyMongoError
 
 from shared.config import Settings
+from shared.messaging.broker_state import BROKER
+from shared.messaging.broker_watch import BrokerWatch
 from shared.messaging.connection import backoff
+from shared.messaging.publisher_pool import PublisherPool
 from shared.messaging.relay import LEASE_SECONDS, Relay
 from shared.observability.metrics import OUTBOX_PENDING
 from shared.storage.lease import Lease
@@ -30,6 +33,8 @@ class Runtime(SharedExtension):
     settings: Settings
     unit_of_work: UnitOfWork
     relay: Relay
+    watch: BrokerWatch
+    answers: PublisherPool
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,11 +63,15 @@ class Runtime(SharedExtension):
         self.unit_of_work = UnitOfWork(database, self.settings.clock, committed=self._ring)
         lease = Lease(database["leases"], "outbox-relay", self.holder, LEASE_SECONDS)
         self.relay = Relay(self.unit_of_work.outbox, lease, self.settings.amqp_uri, f"{self.holder} relay")
+        self.watch = BrokerWatch(self.settings.amqp_uri, f"{self.holder} watch")
+        self.answers = PublisherPool(self.settings.amqp_uri, f"{self.holder} answers")
+        self.checks["broker"] = BROKER.check
         self.checks["database"] = self._database_answers
         self.checks["relay"] = lambda: self.relay.connected
 
     def start(self) -> None:
-        """Prepare the collections (waiting for the database if need be) and begin to relay."""
+        """Watch the broker, prepare the collections (waiting for the database if need be) and begin to relay."""
+        self.container.spawn_managed_thread(self.watch.run, identifier="broker-watch")
         self._prepare()
         if self._stopping.is_set():
             return
@@ -77,6 +86,8 @@ class Runtime(SharedExtension):
         self.relay.stop()
         if self.prepared.is_set():
             self.relay.released.wait(5)
+        self.watch.stop()
+        self.answers.close()
         self.client.close()
 
     def measure(self) -> bool:

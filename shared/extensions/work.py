@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from shared.clock import Clock
 from shared.events import Event
+from shared.extensions.deadline import Deadline
 from shared.extensions.runtime import Runtime
 from shared.messaging.topology import subscription
 from shared.security.principal import Principal
@@ -32,10 +33,11 @@ def trace_of(data: dict[str, Any]) -> Trace:
 class TracedWork:
     """A :class:`~shared.storage.unit_of_work.UnitOfWork` for one call."""
 
-    def __init__(self, unit_of_work: UnitOfWork, service: str, trace: Trace) -> None:
+    def __init__(self, unit_of_work: UnitOfWork, service: str, trace: Trace, deadline: Deadline) -> None:
         self._unit_of_work = unit_of_work
         self._service = service
         self._trace = trace
+        self.deadline = deadline
 
     @property
     def database(self) -> Database[dict[str, Any]]:
@@ -61,22 +63,44 @@ class TracedWork:
         return self._unit_of_work.outbox.count_pending()
 
     def transact(self, work: Callable[[Transaction], Result]) -> Result:
-        """See :meth:`UnitOfWork.transact`."""
-        return self._unit_of_work.transact(work, self._trace)
+        """See :meth:`UnitOfWork.transact`; nothing is written after the deadline of the call."""
+        return self._unit_of_work.transact(self._in_time(work), self._trace)
 
     def command(self, key: str | None, request: Any, work: Callable[[Transaction], Result]) -> Result:
-        """See :meth:`UnitOfWork.command`."""
-        return self._unit_of_work.command(key, request, work, self._trace)
+        """See :meth:`UnitOfWork.command`; nothing is written after the deadline of the call."""
+        return self._unit_of_work.command(key, request, self._in_time(work), self._trace)
 
     def once(
-        self, principal: Principal, name: str, given: Mapping[str, Any], work: Callable[[Transaction], Result]
+        self,
+        principal: Principal,
+        name: str,
+        given: Mapping[str, Any],
+        work: Callable[[Transaction], Result],
+        to_the_end: bool = False,
     ) -> Result:
         """Do what ``principal`` asks for as command ``name``: once for each ``idempotency_key`` in ``given``.
 
+        ``to_the_end`` is for what may take longer than callers wait: begun in time it is done, and the caller gets the
+        answer by asking again with the same key.
+
         Raises:
             Conflict: the caller has used the key for another command, or with other arguments.
+            TooLate: the deadline of the call was over before it was done.
         """
-        return self.command(principal.scoped(given["idempotency_key"]), {"command": name, **given}, work)
+        key, request = principal.scoped(given["idempotency_key"]), {"command": name, **given}
+        if to_the_end:
+            return self._unit_of_work.command(key, request, work, self._trace)
+        return self.command(key, request, work)
+
+    def _in_time(self, work: Callable[[Transaction], Result]) -> Callable[[Transaction], Result]:
+        def in_time(transaction: Transaction) -> Result:
+            self.deadline.check()
+            result = work(transaction)
+            # It may have waited long for the database.
+            self.deadline.check()
+            return result
+
+        return in_time
 
     def consume(self, purpose: str, events: list[Event], handle: Callable[[list[Event], Transaction], None]) -> int:
         """See :meth:`UnitOfWork.consume`."""
@@ -106,4 +130,5 @@ class Work(DependencyProvider):
         trace = trace_of(worker_ctx.data)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(correlationid=trace.correlationid)
-        return TracedWork(self.runtime.unit_of_work, self.container.service_name, trace)
+        deadline = Deadline.of(worker_ctx.data)
+        return TracedWork(self.runtime.unit_of_work, self.container.service_name, trace, deadline)

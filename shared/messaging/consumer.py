@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 #: Of how many largest batches events may be under way to us.
 PREFETCH = 2
+#: Seconds for the broker to take what has failed; the connection that it came by is silent for so long.
+SEND_SECONDS = 10.0
 #: Seconds to listen before looking whether to stop and whether the connection lives.
 LISTEN = 1.0
 
@@ -86,16 +88,15 @@ class QueueConsumer:
         # Bodies are bytes: a content encoding that a stranger claims is not for us to try.
         channel.auto_decode = False
         channel.basic_qos(0, PREFETCH * self._subscription.batch, False)
-        publisher = ConfirmedPublisher(connection)
         pulse = Pulse(amqp, HEARTBEAT / 4)
         try:
             tag = channel.basic_consume(self._subscription.queue, callback=self._on_message)
             self.consuming = True
             while not self._stopping.is_set():
-                amqp.heartbeat_tick()
                 self._listen(amqp)
+                amqp.heartbeat_tick()
                 if self._arrived:
-                    self._finish_batch(amqp, channel, publisher, pulse)
+                    self._finish_batch(amqp, channel, pulse)
             # What is on its way comes before the broker's answer: nothing is sent to a channel that is closing.
             channel.basic_cancel(tag)
             channel.close()
@@ -120,7 +121,7 @@ class QueueConsumer:
             )
         )
 
-    def _finish_batch(self, amqp: Any, channel: Any, publisher: ConfirmedPublisher, pulse: Pulse) -> None:
+    def _finish_batch(self, amqp: Any, channel: Any, pulse: Pulse) -> None:
         limit = self._subscription.batch
         batch, self._arrived = self._arrived[:limit], self._arrived[limit:]
         started = time.perf_counter()
@@ -128,11 +129,25 @@ class QueueConsumer:
         if outgoing is None:
             return
         if outgoing:
-            outcomes = publisher.publish(outgoing)
-            if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
-                raise ConnectionError("the broker did not take failed events; they will be delivered again")
+            self._send(outgoing, amqp)
         channel.basic_ack(batch[-1].tag, multiple=True)
         BATCH_SECONDS.labels(self._subscription.queue).observe(time.perf_counter() - started)
+
+    def _send(self, outgoing: list[Outgoing], amqp: Any) -> None:
+        """Publish what has failed, over a connection of its own.
+
+        While the broker blocks it reads nothing from connections that publish, and would not hear of what is
+        acknowledged. What has failed is held on to then: given back, it would count as delivered once more.
+        """
+
+        def patient() -> bool:
+            tend(amqp)
+            return not self._stopping.is_set()
+
+        with connect(self._amqp_uri, f"{self._name} retries") as connection:
+            outcomes = ConfirmedPublisher(connection).publish(outgoing, SEND_SECONDS, patient)
+        if any(outcome is not Outcome.CONFIRMED for outcome in outcomes):
+            raise ConnectionError("the broker did not take failed events; they will be delivered again")
 
     def _settle(self, batch: list[Delivery], amqp: Any, pulse: Pulse) -> list[Outgoing] | None:
         """Settle ``batch``; while the database is away hold on to it and try again. None: asked to stop meanwhile."""

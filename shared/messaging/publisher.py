@@ -5,8 +5,8 @@ channel of a connection that was not opened with ``confirm_publish``.
 Source: RabbitMQ, "Consumer Acknowledgements and Publisher Confirms", on publisher confirms.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -14,8 +14,26 @@ from typing import Any
 from amqp import Message
 from kombu import Connection
 
+from shared.clock import monotonic
+from shared.messaging.broker_state import BROKER
+from shared.messaging.connection import NOTHING_CAME
+
 #: Seconds to wait for the broker to confirm what was sent.
 CONFIRM_TIMEOUT = 30.0
+#: Seconds to wait for the broker before looking after the connection, and whether to go on waiting.
+LOOK = 0.5
+
+
+class BrokerBlocks(ConnectionError):
+    """The broker is short of something and takes nothing now; the text says of what."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the broker blocks: {BROKER.short_of or 'it did until now'}")
+
+
+def at_once() -> bool:
+    """No patience with a broker that blocks."""
+    return False
 
 
 class Outcome(Enum):
@@ -54,17 +72,24 @@ class ConfirmedPublisher:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
 
-    def publish(self, messages: Sequence[Outgoing], timeout: float = CONFIRM_TIMEOUT) -> list[Outcome]:
+    def publish(
+        self, messages: Sequence[Outgoing], timeout: float = CONFIRM_TIMEOUT, patient: Callable[[], bool] = at_once
+    ) -> list[Outcome]:
         """Send all of ``messages``, wait until the broker has answered for each and say what became of each.
 
         A message needs a ``message_id`` property: by it one that comes back is told.
 
+        While the broker blocks nothing is written. ``patient()``, asked about twice a second then, says whether to wait
+        for the end of that, which ``timeout`` does not count.
+
         Raises:
+            BrokerBlocks: the broker blocks, and there is no patience; some may be published.
             TimeoutError: the broker did not answer for all within ``timeout`` seconds; some may be published.
             OSError, amqp.exceptions.AMQPError: the connection is lost; some may be published.
         """
         tags = []
         for message in messages:
+            self._bear(patient)
             self._sent += 1
             self._waiting.add(self._sent)
             tags.append(self._sent)
@@ -74,7 +99,7 @@ class ConfirmedPublisher:
                 message.routing_key,
                 mandatory=True,
             )
-        self._drain(timeout)
+        self._drain(timeout, patient)
         outcomes = [
             Outcome.REFUSED
             if tag in self._refused
@@ -87,13 +112,30 @@ class ConfirmedPublisher:
         self._returned.clear()
         return outcomes
 
-    def _drain(self, timeout: float) -> None:
-        deadline = time.monotonic() + timeout
+    def _drain(self, timeout: float, patient: Callable[[], bool]) -> None:
+        deadline = monotonic() + timeout
         while self._waiting:
-            left = deadline - time.monotonic()
+            left = deadline - monotonic()
             if left <= 0:
                 raise TimeoutError(f"the broker left {len(self._waiting)} messages unconfirmed")
-            self._amqp.drain_events(timeout=left)
+            self._listen(min(left, LOOK))
+            if self._bear(patient):
+                deadline = monotonic() + timeout
+
+    def _bear(self, patient: Callable[[], bool]) -> bool:
+        """Wait while the broker blocks; whether it did."""
+        did = False
+        while BROKER.short_of is not None or getattr(self._amqp, "is_blocked", False):
+            did = True
+            if not patient():
+                raise BrokerBlocks
+            self._listen(LOOK)
+        return did
+
+    def _listen(self, seconds: float) -> None:
+        with suppress(*NOTHING_CAME):
+            self._amqp.drain_events(timeout=seconds)
+        self._amqp.heartbeat_tick()
 
     def _answered(self, tag: int, multiple: bool) -> set[int]:
         if not multiple:

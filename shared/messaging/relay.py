@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from shared.clock import monotonic
 from shared.events import CONTENT_TYPE
+from shared.messaging.broker_state import BROKER
 from shared.messaging.connection import LOST, backoff, connect, tend
 from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
 from shared.messaging.topology import EVENTS, declare, is_expected
@@ -99,7 +100,7 @@ class Relay:
                     waits = backoff()
                     while not self._stopping.is_set():
                         self._turn(publisher, connection.connection)
-                    # What the last calls have committed still goes out.
+                    # What the last calls have committed still goes out, if the broker takes it.
                     self._publish_pending(publisher)
                     self._mark()
             except (*LOST, PyMongoError, TimeoutError) as error:
@@ -163,8 +164,12 @@ class Relay:
         more = self._publish_pending(publisher)
         if self._unmarked and monotonic() >= self._mark_at:
             self._mark()
+        if not BROKER.takes:
+            # What was committed meanwhile is found when that has ended.
+            self._mark()
+            BROKER.wait(IDLE)
         # Whatever was committed after we looked has woken us.
-        if not more and not self._wanted.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
+        elif not more and not self._wanted.wait(self._mark_at - monotonic() if self._unmarked else IDLE):
             self._mark()
         # Not only when nothing is committed: where another replica relays, nothing else reads on this connection.
         if monotonic() >= self._tend_at:
@@ -173,7 +178,7 @@ class Relay:
 
     def _publish_pending(self, publisher: ConfirmedPublisher) -> bool:
         """Publish the oldest events not yet sent, if it is our duty; returns whether there may be more."""
-        if not self.leads:
+        if not self.leads or not BROKER.takes:
             return False
         limit = BATCH + len(self._sent)
         shown = self._outbox.pending(limit)
@@ -184,6 +189,9 @@ class Relay:
         if pending:
             self._publish(publisher, pending)
         return len(shown) >= limit
+
+    def _goes_on(self) -> bool:
+        return not self._stopping.is_set()
 
     def _mark_again(self) -> None:
         """Have what was written down long ago and is still pending written down once more."""
@@ -202,7 +210,8 @@ class Relay:
             self._unmarked.clear()
 
     def _publish(self, publisher: ConfirmedPublisher, pending: list[Pending]) -> None:
-        outcomes = publisher.publish([_outgoing(each) for each in pending])
+        # While the broker blocks what was sent stays sent: on a new connection it would be sent once more.
+        outcomes = publisher.publish([_outgoing(each) for each in pending], patient=self._goes_on)
         sent = []
         held_back = 0
         for event, outcome in zip(pending, outcomes, strict=True):

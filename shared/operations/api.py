@@ -33,7 +33,7 @@ class Unreachable(Exception):
 
 
 class NotServed(Unreachable):
-    """The API did answer, but all along only that it cannot at the moment; the text has why."""
+    """The API was there, and said to the end that it cannot at the moment, or nothing in time; the text has which."""
 
 
 class Api:
@@ -79,8 +79,8 @@ class Api:
 
         Raises:
             Refused: the answer is no.
-            NotServed: it was not now, until the end.
-            Unreachable: there was none in time.
+            NotServed: the answer was "not now" to the end, or did not come in time.
+            Unreachable: nobody is there.
         """
         headers = self._headers({} if method == "GET" else {"Idempotency-Key": new_id()})
         deadline = time.monotonic() + self.patience
@@ -101,6 +101,10 @@ class Api:
                 seen, failure = f"{answer.status_code}: {_document(answer).get('detail', answer.reason)}", NotServed
                 if answer.status_code == 429:
                     wait = float(answer.headers.get("Retry-After", pause))
+            except requests.ReadTimeout:
+                # It took the request; whoever it asked is away, say.
+                seen, failure = "no answer to the request in time", NotServed
+                self._local.session = None
             except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
                 seen = type(error).__name__
                 self._local.session = None

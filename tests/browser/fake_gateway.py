@@ -26,9 +26,7 @@ class FakeGateway:
         self.plan = canned.plan()
         self.ranking = canned.ranking()
         self.pairing = canned.pairing()
-        self.program_state = "published"
-        #: Why those have no meeting who have none.
-        self.reason: Any = "no mentor speaks a language of yours"
+        self.program = canned.program(self.now())
         self.calls: list[tuple[str, str, Any]] = []
         #: The idempotency key of each of these calls.
         self.keys: list[str | None] = []
@@ -50,12 +48,6 @@ class FakeGateway:
         """Make this the timetable, and tell the screens."""
         self.sessions[session["session_id"]] = session
         self._send("timetable", session)
-
-    def replan(self, **plan: Any) -> None:
-        """Have a new plan that is other in this, and say so on all streams."""
-        self.plan |= {"revision": self.plan["revision"] + 1, **plan}
-        told = {"program_id": canned.PROGRAM, "plan_id": "p1", "revision": self.plan["revision"]}
-        self._send("plan", told)
 
     def announce(self, pairing: dict[str, Any]) -> None:
         """Have pairs, and say so on all streams."""
@@ -134,13 +126,13 @@ class FakeGateway:
                 subject, role = ("mentee-13", "mentee") if "access_code" in body else ("organizer", "organizer")
                 return {"token": "t", "role": role, "subject": subject, "program_id": canned.PROGRAM, "site_id": "jkt"}
             case "GET", ["programs"]:
-                return {"programs": [canned.program(self.now())]}
+                return {"programs": [self.program]}
             case "GET", ["participants", participant]:
                 return self.people.get(participant)
             case "GET", ["participants", participant, "agenda"]:
                 return self._agenda(participant)
             case "POST", ["programs", _, "publication"]:
-                self.program_state = "published"
+                self.program |= {"state": "published"}
                 return {"program_id": canned.PROGRAM}
             case "POST", ["programs", _, "plan"]:
                 self.plan["state"] = "planned"
@@ -181,7 +173,7 @@ class FakeGateway:
                 self.feedback[meeting] = {"meeting_id": meeting, **body}
                 return self.feedback[meeting]
         if path == program:
-            return {**canned.program(self.now()), "state": self.program_state}
+            return self.program
         return {
             f"{program}/plan": self.plan,
             f"{program}/sessions": {"sessions": list(self.sessions.values())},
@@ -208,9 +200,7 @@ class FakeGateway:
             for meeting in self.plan["meetings"]
             if meeting[f"{role}_id"] == participant
         ]
-        plan = {name: self.plan[name] for name in ("plan_id", "revision", "state")}
-        whose = {"participant_id": participant, "program_id": canned.PROGRAM}
-        return {**whose, **plan, "meetings": meetings, "reason": None if meetings else self.reason}
+        return {"participant_id": participant, "program_id": canned.PROGRAM, "revision": 2, "meetings": meetings}
 
 
 def _is_asked_for(person: dict[str, Any]) -> bool:

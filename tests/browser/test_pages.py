@@ -11,6 +11,8 @@ from as_participant import as_participant
 from fake_gateway import FakeGateway
 from playwright.sync_api import Browser, Page, Route, expect
 
+from services.registration.domain.files.file_kinds import not_a_table
+
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
@@ -80,6 +82,46 @@ def test_faults_of_an_import_are_named_row_by_row(gateway: FakeGateway, open_pag
     page.click("#import button")
     expect(page.locator(".faults td")).to_have_text(["mentors.csv", "4", "topics", fault["what"], fault["remedy"]])
     assert gateway.calls[-1][2] == {"files": {name: name for name in names}}
+
+
+def test_what_looks_wrong_in_an_import_is_asked_about_and_sent_again_with_the_answer(
+    gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    place = {"file": "mentors.csv", "row": 4, "field": "name"}
+    asked = {**place, "what": "it was probably Šule", "remedy": "or confirm", "confirm": ["spoilt-1"]}
+    gateway.answers["POST", "/programs:import"] = (422, {"detail": "No.", "problems": [asked]})
+    page = open_page("/programs")
+    names = ("program.toml", "mentors.csv", "mentees.csv")
+    page.set_input_files("#files", [{"name": name, "mimeType": "", "buffer": name.encode()} for name in names])
+    page.click("#import button")
+    page.get_by_label("It is right as it is").check()
+    notice = {**place, "field": "team", "what": "“N/A” was taken as nothing", "remedy": "in other words"}
+    made = {"program_id": "p-2", "mentors": 1, "mentees": 2, "sites": [], "notices": [notice]}
+    gateway.answers["POST", "/programs:import"] = (201, made)
+    page.click("#import button")
+    expect(page.locator("#said")).to_contain_text("Imported")
+    expect(page.locator("#faults li")).to_have_text(
+        "mentors.csv, row 4, team: “N/A” was taken as nothing (in other words)"
+    )
+    sent = [call[2] for call in gateway.calls if call[1] == "/programs:import"]
+    files = {name: name for name in names}
+    assert sent == [{"files": files}, {"files": files, "confirmed": ["spoilt-1"]}]
+
+
+def test_a_workbook_can_be_chosen_and_what_it_is_comes_from_the_service(
+    gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    fault = {"field": "mentors.xlsx", "what": "this is an Excel workbook", "remedy": "save it as CSV UTF-8"}
+    gateway.answers["POST", "/programs:import"] = (422, {"detail": "No.", "problems": [fault]})
+    page = open_page("/programs")
+    assert ".xlsx" in (page.locator("#files").get_attribute("accept") or "")
+    workbook = b"PK\x03\x04\x14\x00\x06\x00" + bytes(22) + b"[Content_Types].xml" + bytes(100_000)
+    page.set_input_files("#files", [{"name": "mentors.xlsx", "mimeType": "", "buffer": workbook}])
+    page.click("#import button")
+    expect(page.locator(".faults td").nth(3)).to_have_text("this is an Excel workbook")
+    sent = gateway.calls[-1][2]["files"]["mentors.xlsx"]
+    assert not_a_table(sent) is not None
+    assert len(sent) <= 4096, "its first bytes are enough"
 
 
 def test_checking_in_finds_names_without_their_marks(gateway: FakeGateway, open_page: OpenPage) -> None:

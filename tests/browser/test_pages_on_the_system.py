@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pymongo import MongoClient
 from sleeping import Sleeper
 from wire import Wire
 
@@ -277,4 +278,46 @@ def test_who_has_met_ranks_and_reads_with_whom_it_goes_on(
     expect(sides["mentee"].locator("#pair-list")).to_contain_text(people[met["mentor_id"]])
     expect(sides["mentor"].locator("#pair-list")).to_contain_text(people[met["mentee_id"]])
     for page in (office, *sides.values()):
+        page.context.close()
+
+
+def test_dates_and_states_are_told_as_they_are_also_after_an_upgrade(
+    chromium: Browser, system: System, program: str, eventually: Callable[..., Any]
+) -> None:
+    api, url, password = system.organizer(), system.deployment.url, system.infrastructure.organizer_password
+    texts = read_files(SAMPLE).texts
+    texts = {**texts, "program.toml": texts["program.toml"].replace("Lunch", "Supper")}
+    supper = api.post("/programs:import", {"files": texts})["program_id"]
+    api.post(f"/programs/{supper}/publication")
+    office = logged_in(chromium, url, (1366, 768), password=password)
+    card = office.locator("#programs .card", has_text="Supper with a mentor")
+    expect(card.locator("[data-attention]")).to_contain_text("There is no plan yet")
+    wall = logged_in(chromium, url, (1920, 1080), password=password)
+    wall.goto(f"{url}/wall/{supper}/canteen")
+    expect(wall.locator("#phase")).to_have_text("There is no plan yet")
+    # Nobody loads anything anew: the open pages follow.
+    api.post(f"/programs/{supper}/plan")
+    expect(wall.locator("#phase")).to_have_text("Starts in")
+    expect(card.locator("[data-attention]")).to_have_count(0)
+    api.post(f"/programs/{supper}/sessions/start-shift", {"by_seconds": 1800})
+    expect(card).to_contain_text("Sat 5 Dec, 12:30 (moved from Sat 5 Dec, 12:00)")
+
+    # The other program is under way, then closed.
+    other = office.locator("#programs .card", has_text="Lunch with a mentor")
+    expect(other.locator(".badge")).to_have_text("Under way")
+    (session,) = api.get(f"/programs/{program}/sessions")
+    if session["round"] == 1 and session["state"] == "round":
+        api.post(f"/sessions/{session['session_id']}/end-round")
+    eventually(lambda: api.get(f"/programs/{program}/ledgers")["feedback"]["rounds-held"], 30, "a round is over")
+    api.post(f"/programs/{program}/closing")
+    expect(other.locator(".badge")).to_have_text("Closed, with a report")
+
+    # As of an earlier release, in which nobody listened.
+    with MongoClient[dict[str, Any]](system.infrastructure.mongo_uri("registration")) as client:
+        client["registration"]["progress"].delete_many({})
+    office.reload()
+    expect(card).to_contain_text("Sat 5 Dec, 12:30 (moved from Sat 5 Dec, 12:00)")
+    expect(card.locator("[data-attention]")).to_have_count(0)
+    expect(other.locator(".badge")).to_have_text("Closed, with a report")
+    for page in (office, wall):
         page.context.close()

@@ -115,7 +115,7 @@ def test_the_same_sent_again_has_the_same_key_and_another_has_another(
 def test_nobody_is_registered_at_the_door_before_the_program_is_published(
     gateway: FakeGateway, open_page: OpenPage, language: str, text: str
 ) -> None:
-    gateway.program_state = "draft"
+    gateway.program |= {"state": "draft"}
     page = open_page(f"{PROGRAM}#check-in", locale=language)
     expect(page.locator("#view-check-in .notice")).to_contain_text(text)
     expect(page.locator(".walk-in")).to_have_count(0)
@@ -127,7 +127,7 @@ def test_nobody_is_registered_at_the_door_before_the_program_is_published(
 
 
 def test_nobody_is_registered_at_the_door_of_a_cancelled_program(gateway: FakeGateway, open_page: OpenPage) -> None:
-    gateway.program_state = "cancelled"
+    gateway.program |= {"state": "cancelled"}
     page = open_page(f"{PROGRAM}#check-in")
     expect(page.locator(".person").first).to_be_visible()
     expect(page.locator(".walk-in, #view-check-in .notice")).to_have_count(0)

@@ -107,10 +107,10 @@ types = pytest.mark.parametrize("event_type", TYPES)
 #: Added within version 1, so optional.
 ADDED_FIELDS = {
     "registration.program-published": {"new_pairs_only"},
-    "registration.mentor-registered": {"person_id"},
-    "registration.mentor-updated": {"person_id"},
-    "registration.mentee-registered": {"person_id"},
-    "registration.mentee-updated": {"person_id"},
+    "registration.mentor-registered": {"person_id", "team_id"},
+    "registration.mentor-updated": {"person_id", "team_id"},
+    "registration.mentee-registered": {"person_id", "team_id", "manager_id"},
+    "registration.mentee-updated": {"person_id", "team_id", "manager_id"},
     "session-timer.round-extended": {"paused_at"},
     "session-timer.session-rescheduled": {"paused_at"},
 }

@@ -1,5 +1,7 @@
 """The registration service as a process of its own, on a real broker and database."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -401,6 +403,90 @@ def test_somebody_who_walks_in_is_told_at_once_and_kept_from_the_team(system, pr
     assert "name" in str(
         system.fault("register_mentor", program_id=program_id, mentor={"site_id": "canteen"}, idempotency_key=None)
     )
+
+
+def door(**more: Any) -> dict[str, Any]:
+    """A mentee who comes to the door."""
+    return {
+        "name": "Ñusta Quispe",
+        "site_id": "canteen",
+        "languages": ["en"],
+        "motive": "network",
+        "topics": ["export"],
+        **more,
+    }
+
+
+def test_a_mailbox_that_comes_ten_times_at_once_is_one_person_and_nine_clear_answers(system, program_id):
+    spellings = ["n@münchen.example", "N@XN--MNCHEN-3YA.example"]
+    calls = [
+        system.send(
+            "register_mentee",
+            system.token(),
+            program_id=program_id,
+            mentee=door(email=spellings[number % 2]),
+            idempotency_key=f"{program_id}-{number}",
+        )
+        for number in range(10)
+    ]
+    answers = [system.answer(call) for call in calls]
+    (seen,) = [each["ok"] for each in answers if "ok" in each]
+    faults = [each["fault"] for each in answers if "fault" in each]
+    assert [(each["code"], each["problems"][0]["field"]) for each in faults] == [("conflict", "/mentee/email")] * 9
+    assert all(each["problems"][0]["what"]["params"]["name"] == "Ñusta Quispe" for each in faults)
+    of_program = {"program_id": program_id, "person_id": {"$ne": None}, "name": "Ñusta Quispe"}
+    assert system.database["participants"].count_documents(of_program) == 1
+
+    mentee = door(email=spellings[0])
+    system.call("withdraw", participant_id=seen["participant_id"], idempotency_key=None)
+    back = system.call("register_mentee", program_id=program_id, mentee=mentee, idempotency_key=None)
+    assert back["participant_id"] != seen["participant_id"], "who has withdrawn registers again"
+
+
+def test_an_id_that_a_mailbox_was_given_under_another_spelling_stays(system, program_id, people):
+    """People stored by an earlier release have an id of the very spelling; who they met is known under it."""
+    gita = people["t01"]["participant_id"]
+    earlier = {"email": "gita@xn--mnchen-3ya.example", "person_id": "id-of-the-spelling"}
+    system.database["participants"].update_one({"_id": gita}, {"$set": earlier})
+    files = {**SMALL, "mentees.csv": with_address(SMALL["mentees.csv"], "t01", "Gita@münchen.example")}
+    imported = system.call("import_event", files=files, idempotency_key=None)
+    (now,) = system.database["participants"].find({"program_id": imported["program_id"], "ref": "t01"})
+    assert now["person_id"] == "id-of-the-spelling"
+    fault = system.fault(
+        "register_mentee", program_id=program_id, mentee=door(email="gita@MÜNCHEN.example"), idempotency_key=None
+    )
+    assert fault["problems"][0]["field"] == "/mentee/email"
+
+
+def with_address(table: str, ref: str, email: str) -> str:
+    """The table with this address of one person."""
+    rows = list(csv.DictReader(io.StringIO(table)))
+    for row in rows:
+        if row["ref"] == ref:
+            row["email"] = email
+    out = io.StringIO()
+    writer = csv.DictWriter(out, [*rows[0], *([] if "email" in rows[0] else ["email"])])
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def test_what_looks_wrong_is_asked_about_and_taken_with_its_code(system, program_id):
+    mentee = door(name="O&#39;Neill", team="N/A")
+    fault = system.fault("register_mentee", program_id=program_id, mentee=mentee, idempotency_key=None)
+    (problem,) = fault["problems"]
+    assert problem["what"]["params"]["guess"] == "O'Neill"
+    seen = system.call(
+        "register_mentee",
+        program_id=program_id,
+        mentee={**mentee, "confirmed": problem["confirm"]},
+        idempotency_key=None,
+    )
+    assert (seen["name"], seen["team"]) == ("O&#39;Neill", "")
+    assert [each["field"] for each in seen["notices"]] == ["/mentee/team"]
+    for hidden in ({"name": "Ana \u2067nimda"}, {"questions": ["Why \U000e0041?"]}, {"team": "Ba\u200bnk"}):
+        fault = system.fault("register_mentee", program_id=program_id, mentee=door(**hidden), idempotency_key=None)
+        assert "character" in fault["problems"][0]["what"]["msgid"]
 
 
 def test_participants_change_their_own_and_read_the_public_part_of_others(system, program_id, people):

@@ -9,7 +9,6 @@ import eventlet
 import structlog
 from eventlet import wsgi
 from nameko.extensions import DependencyProvider
-from nameko.rpc import ReplyListener
 
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
@@ -20,7 +19,8 @@ from services.gateway.web.app import build_app
 from services.gateway.web.http_protocol import HttpProtocol
 from shared.clock import monotonic
 from shared.events.times import read_time
-from shared.extensions.rpc_client import Services
+from shared.extensions.rpc_client import LimitedReplyListener, Services
+from shared.messaging.broker_state import BROKER
 from shared.security.principal import OPERATOR, Principal
 from shared.security.tokens import sign
 from shared.trace import Trace
@@ -41,7 +41,7 @@ class HttpServer(DependencyProvider):
     """Serves the app until the container stops; services only declare it."""
 
     runtime = GatewayRuntime()
-    replies = ReplyListener()
+    replies = LimitedReplyListener()
 
     def start(self) -> None:
         """Build the app and open the port."""
@@ -52,7 +52,7 @@ class HttpServer(DependencyProvider):
             lambda session_id: calls().call("session_timer", "get_session", session_id=session_id),
         )
         self._listener = Listener(settings.amqp_uri, f"{runtime.holder} live", self._hub.hear, self._hub.catch_up)
-        runtime.checks["broker"] = lambda: self._listener.listening
+        runtime.checks["broker"] = lambda: BROKER.check() and self._listener.listening
         self._timekeeper = Timekeeper(settings.clock, lambda: read_time(calls().call("session_timer", "time")["now"]))
         self._stopping = Flag()
         self._app = build_app(Door(settings, self._timekeeper, self._calls, self._hub, runtime.checks))
@@ -77,7 +77,7 @@ class HttpServer(DependencyProvider):
         """Nothing to hand out."""
 
     def _calls(self, trace: Trace, token: str | None) -> Services:
-        return Services(self.container, self.replies, trace, token, self.runtime.settings.rpc_timeout)
+        return Services(self.runtime.requests, self.replies, trace, token, self.runtime.settings.rpc_timeout)
 
 
 def serve(listening: Any, app: Any, protocol: type[HttpProtocol] = HttpProtocol) -> None:

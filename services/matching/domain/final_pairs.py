@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.matching.domain.exclusions import kept_apart
 from services.matching.domain.groups import Seat, question
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.pairing.rankings import KINDS
@@ -109,12 +110,13 @@ def asked_for(
     """
     held = met((seat for seat in seats if seat.site_id in group), begun)
     there = {person for seat in held for person in seat.pair}
-    cards = [card for card in cards if card.id in there and card.plannable and not card.withdrawn]
+    everybody = list(cards)
+    cards = [card for card in everybody if card.id in there and card.plannable and not card.withdrawn]
     mentors = [card.id for card in cards if card.role == MENTOR]
     mentees = [card.id for card in cards if card.role == MENTEE]
     if not mentors or not mentees:
         return None
-    kept_apart = _kept_apart(cards)
+    apart = kept_apart(everybody)
     score = {seat.pair: seat.score for seat in held}
     present = {*mentors, *mentees}
 
@@ -134,24 +136,16 @@ def asked_for(
             "top": terms.top,
             "mentors": [{"id": each, "capacity": capacity(each), "ranks": ranks(each)} for each in mentors],
             "mentees": [{"id": each, "ranks": ranks(each)} for each in mentees],
-            "scores": [[*pair, -1 if pair in kept_apart else max(0, score.get(pair, 0))] for pair in sorted(pairs)],
+            "scores": [[*pair, -1 if pair in apart else max(0, score.get(pair, 0))] for pair in sorted(pairs)],
         },
-        "rest": _rest(group, cards),
+        "rest": _rest(group, cards, everybody),
     }
 
 
-def _kept_apart(cards: Iterable[Card]) -> set[tuple[str, str]]:
-    """The pairs (mentee, mentor) of which one side has said that it does not want to meet the other."""
-    return {
-        (card.id, other) if card.role == MENTEE else (other, card.id)
-        for card in cards
-        for other in (*card.avoids, *(card.data or {}).get("never", ()))
-    }
-
-
-def _rest(group: tuple[str, ...], cards: Iterable[Card]) -> dict[str, Any]:
+def _rest(group: tuple[str, ...], cards: Iterable[Card], others: Iterable[Card]) -> dict[str, Any]:
     """A plan of one round, for which nobody is away: to go on together takes no seat on the day."""
-    asked = question(group, 1, [replace(card, presence=()) for card in cards], (), {}, revised=False)
+    cards = [replace(card, presence=()) for card in cards]
+    asked = question(group, 1, cards, (), {}, revised=False, others=others)
     for person in (*asked["mentors"], *asked["mentees"]):
         person |= {"rounds": [1], "max_meetings": 1}
     return asked

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.matching.domain.exclusions import kept_apart
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 
 
@@ -79,14 +80,17 @@ def question(
     *,
     revised: bool,
     met_before: Iterable[tuple[str, str]] = (),
+    others: Iterable[Card] = (),
 ) -> dict[str, Any]:
     """The planner's input (format ``speedmentor.plan-input/1``) for one group of sites.
 
     ``begun`` has the number of rounds begun by site: nobody is given a meeting in those. ``revised`` says that a plan
     has been announced: then, among the fairest plans, the one that changes the fewest of its ``current`` seats is asked
     for, since people have prepared for whom they meet. (No ``change_cost`` is given: no score is worth a change.)
-    ``met_before`` are pairs (mentee, mentor) to keep apart because they met in an earlier program.
+    ``met_before`` are pairs (mentee, mentor) to keep apart because they met in an earlier program. ``others`` are
+    not planned: they only tell who is the same person as somebody who is, so that both are avoided.
     """
+    cards = list(cards)
     here = sorted((c for c in cards if c.plannable and c.site_id in group), key=lambda card: card.id)
     seats = [seat for seat in current if seat.site_id in group]
     frozen = rounds_begun(group, begun)
@@ -103,9 +107,8 @@ def question(
         "table_policy": "mentor-stays",
         "mentors": [_mentor(card, mentee_ids) for card in mentors] + held.mentors,
         "mentees": [_mentee(card, mentor_ids) for card in mentees] + held.mentees,
-        "never": sorted(
-            list(pair) for pair in {*_never(mentors, mentee_ids), *_among(met_before, mentee_ids, mentor_ids)}
-        ),
+        "never": _sorted(_among(_untold(kept_apart([*others, *cards]), present), mentee_ids, mentor_ids)),
+        "met_before": _sorted(_among(met_before, mentee_ids, mentor_ids)),
         "absent": [
             {"id": card.id, "from_round": first} for card in present if (first := _gone_from(card, frozen)) <= rounds
         ]
@@ -194,6 +197,7 @@ def seats_in(answer: Mapping[str, Any]) -> list[Seat]:
 
 def _person(card: Card, others: set[str]) -> dict[str, Any]:
     data = card.data or {}
+    known = {"person": card.person_id, "team": data.get("team_id")}
     return {
         "id": card.id,
         "site": card.site_id,
@@ -202,6 +206,7 @@ def _person(card: Card, others: set[str]) -> dict[str, Any]:
         "rounds": data["rounds"],
         "max_meetings": data["max_meetings"],
         "wants": [other for other in card.wants if other in others],
+        **{name: value for name, value in known.items() if value},
     }
 
 
@@ -223,6 +228,7 @@ def _mentee(card: Card, mentors: set[str]) -> dict[str, Any]:
         "motive": data["motive"],
         "topics": data["topics"],
         "avoid": [other for other in card.avoids if other in mentors],
+        **({"manager": manager} if (manager := data.get("manager_id")) in mentors else {}),
     }
 
 
@@ -233,10 +239,14 @@ def _gone_from(card: Card, frozen: int) -> float:
     return math.inf if card.absent_from is None else card.absent_from
 
 
-def _never(mentors: Iterable[Card], mentees: set[str]) -> Iterable[tuple[str, str]]:
-    for mentor in mentors:
-        excluded = {*mentor.avoids, *(mentor.data or {}).get("never", ())}
-        yield from ((mentee, mentor.id) for mentee in excluded if mentee in mentees)
+def _untold(apart: Iterable[tuple[str, str]], cards: Iterable[Card]) -> Iterable[tuple[str, str]]:
+    """Without those of one team, whom the planner keeps apart by that: of a large team they are many."""
+    teams = {card.id: team for card in cards if (team := (card.data or {}).get("team_id"))}
+    return (pair for pair in apart if pair[0] not in teams or teams[pair[0]] != teams.get(pair[1]))
+
+
+def _sorted(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return sorted(list(pair) for pair in {*pairs})
 
 
 def _among(pairs: Iterable[tuple[str, str]], mentees: set[str], mentors: set[str]) -> Iterable[tuple[str, str]]:

@@ -15,6 +15,7 @@ import eventlet
 import structlog
 from prometheus_client import Counter, Histogram
 
+from services.matching.domain.exclusions import named_by
 from services.matching.domain.groups import (
     Seat,
     fewest_met,
@@ -69,6 +70,8 @@ class PlanSnapshot:
     seats: tuple[Seat, ...]
     #: Pairs (mentee, mentor) to keep apart because they met in an earlier program.
     met_before: frozenset[tuple[str, str]]
+    #: Whom people of these sites avoid who are not at them: they may take part there in the other role.
+    others: tuple[Card, ...] = ()
 
     @property
     def sites(self) -> list[str]:
@@ -205,6 +208,7 @@ class PlanJob:
             snapshot.program.get("begun", {}),
             revised=snapshot.plan["revision"] > 0,
             met_before=snapshot.met_before,
+            others=snapshot.others,
         )
         if not asked["mentors"] or not asked["mentees"]:
             return _nobody(asked)
@@ -223,6 +227,7 @@ def _snapshot(transaction: Transaction, program_id: str) -> PlanSnapshot | None:
     due = touched_groups(groups, touched, [part["sites"] for part in plan["parts"]])
     sites = [site for group in due for site in group]
     cards = tuple(roster.cards(transaction, program_id, sites))
+    known = {card.id for card in cards}
     return PlanSnapshot(
         program,
         plan,
@@ -230,6 +235,7 @@ def _snapshot(transaction: Transaction, program_id: str) -> PlanSnapshot | None:
         cards,
         tuple(meetings.seats(transaction, program_id, sites)),
         frozenset(history.met_before(transaction, program, cards) if program.get("new_pairs_only") else ()),
+        tuple(roster.cards_by_id(transaction, {other for card in cards for other in named_by(card)} - known).values()),
     )
 
 

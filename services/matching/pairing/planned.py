@@ -37,7 +37,10 @@ def by_plan(
                 if each["id"] in free
             ],
             "mentees": [
-                {**each, **{name: [other for other in each[name] if other in free] for name in ("wants", "avoid")}}
+                {
+                    **{name: value for name, value in each.items() if name != "manager" or value in free},
+                    **{name: [other for other in each[name] if other in free] for name in ("wants", "avoid")},
+                }
                 for each in asked["mentees"]
                 if each["id"] in left
             ],

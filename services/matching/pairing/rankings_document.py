@@ -13,8 +13,8 @@ MOST_PLACES = 100_000
 LONGEST_TOP = 1000
 
 _FIELDS = {"format", "top", "mentors", "mentees", "scores"}
-_MENTOR = {"id", "capacity", "ranks"}
-_MENTEE = {"id", "ranks"}
+_MENTOR = {"id", "capacity", "ranks", "person"}
+_MENTEE = {"id", "ranks", "person"}
 
 
 def read_rankings(document: Any) -> Rankings:
@@ -42,6 +42,15 @@ def read_rankings(document: Any) -> Rankings:
     mentor_ranks = _ranks(read, mentors, "mentors", mentor_at, mentee_at)
     mentee_ranks = _ranks(read, mentees, "mentees", mentee_at, mentor_at)
     scores = _scores(read, document, mentee_at, mentor_at)
+    persons = [_persons(read, each, role) for each, role in ((mentees, "mentees"), (mentors, "mentors"))]
+    # Nobody goes on with herself.
+    scores |= {
+        (mentee_at[one], mentor_at[other]): -1
+        for person in persons[0].keys() & persons[1].keys()
+        for one in persons[0][person]
+        for other in persons[1][person]
+        if one and other
+    }
     if read.faults:
         raise _invalid(read.faults)
     return Rankings(
@@ -84,6 +93,15 @@ def _in_order_of_ids(read: Reader, people: list[dict[str, Any]], role: str) -> d
         elif first.setdefault(name, at) != at:
             read.fault(path, say("is the id of {first} too", first=f"/{role}/{first[name]}"))
     return {name: number for number, name in enumerate(sorted(first))}
+
+
+def _persons(read: Reader, people: list[dict[str, Any]], role: str) -> dict[str, list[str]]:
+    """The ids of each person who is named."""
+    found: dict[str, list[str]] = {}
+    for at, each in enumerate(people):
+        if "person" in each:
+            found.setdefault(read.text(each["person"], (role, at, "person")), []).append(each["id"])
+    return found
 
 
 def _ranks(

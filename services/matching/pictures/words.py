@@ -6,6 +6,8 @@ from shared.messages import Message, say
 
 def verdict(plan: PlanView) -> Message:
     """The certificate in a few words."""
+    if _nobody_can_meet(plan):
+        return say("Nobody can meet")
     if plan.quality["certified"]:
         return say("Proved best")
     if plan.quality["gap"] == 0:
@@ -16,6 +18,11 @@ def verdict(plan: PlanView) -> Message:
 def certificate(plan: PlanView) -> Message:
     """What is proved about the value of this plan, and what is not."""
     quality = plan.quality
+    if _nobody_can_meet(plan):
+        return say(
+            "By what the input says nobody may meet anybody, and that is proved. Why is said below, and it may be a"
+            " slip in the input."
+        )
     if quality["certified"]:
         return say(
             "No plan can share the meetings out more fairly, and no plan as fair is worth more. That is proved over"
@@ -54,6 +61,10 @@ def fairness(plan: PlanView) -> Message:
         most=most,
         mean=round(mean, 2),
     )
+
+
+def _nobody_can_meet(plan: PlanView) -> bool:
+    return bool(plan.quality["certified"]) and plan.quality["meetings"] == 0
 
 
 class Share(float):

@@ -105,7 +105,7 @@ def assemble(
         mentor_ids=tuple(each.id for each in plan_input.mentors),
         mentor_sites=tuple(each.site for each in plan_input.mentors),
         meetings=meetings,
-        unmet=unmet_of(plan_input, people, scoring, unmet),
+        unmet=unmet_of(plan_input, people, scoring, meetings, unmet),
         quality=quality,
         changes=changes_of(plan_input, people, scoring, meetings),
         results=tuple(results),

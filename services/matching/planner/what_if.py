@@ -16,6 +16,8 @@ FORMAT = "speedmentor.what-if/1"
 AS_IT_IS = "as it is"
 MOST_PEOPLE = 100_000
 
+#: What is of one person, and not of others like her.
+_OWN = ("wants", "avoid", "person", "manager")
 _PEOPLE = re.compile(r"(mentors|mentees)([+-])(\d{1,6})(?:@(.+))?")
 #: A comma may also be part of the name of a site.
 _BETWEEN = re.compile(r",(?=\s*(?:(?:mentors|mentees)[+-]|rounds=|$))")
@@ -120,7 +122,7 @@ def _with(document: Document, role: str, count: int, site: str | None, text: str
     free = (name for number in range(1, count + len(taken) + 1) if (name := f"extra-{number}") not in taken)
     more = []
     for number in range(count):
-        like = {key: value for key, value in models[number % len(models)].items() if key not in ("wants", "avoid")}
+        like = {key: value for key, value in models[number % len(models)].items() if key not in _OWN}
         like["id"] = next(free)
         if site is not None:
             like["site"] = site
@@ -157,6 +159,7 @@ def _without(document: Document, role: str, count: int, site: str | None, text: 
             {
                 key: [one for one in value if one not in gone] if key in ("wants", "avoid") else value
                 for key, value in each.items()
+                if key != "manager" or value not in gone
             }
             for each in document[other]
         ],
@@ -164,6 +167,7 @@ def _without(document: Document, role: str, count: int, site: str | None, text: 
     left = {each["id"] for role in ("mentors", "mentees") for each in changed[role]}
     keep: dict[str, Callable[[Any], bool]] = {
         "never": lambda row: row[column] not in gone,
+        "met_before": lambda row: row[column] not in gone,
         "scores": lambda row: row[column] not in gone,
         "current": lambda row: row[name] not in gone,
         "absent": lambda row: row["id"] in left,

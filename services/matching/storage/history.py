@@ -71,19 +71,22 @@ def met_before(
 ) -> Iterable[tuple[str, str]]:
     """The pairs (mentee, mentor) of ``cards`` whose persons have met, in another program or under another id.
 
-    Who withdraws and registers again has two cards, and both are the person who has met somebody: in another program of
-    the organization or, which no other program tells, in this one.
+    It is the same which of the two was the mentor then: they know each other. Who withdraws and registers again has two
+    cards, and both are the person who has met somebody: in another program of the organization or, which no other
+    program tells, in this one.
     """
     ids = _ids_by_person(cards)
     mentors = [person for role, person in ids if role == MENTOR]
-    queries: list[dict[str, Any]] = [{MENTOR: {"$in": mentors}, "programs": {"$elemMatch": {"$ne": program["_id"]}}}]
+    elsewhere = {"programs": {"$elemMatch": {"$ne": program["_id"]}}}
+    queries: list[dict[str, Any]] = [{role: {"$in": mentors}, **elsewhere} for role in (MENTOR, MENTEE)]
     for role in (MENTOR, MENTEE):
         again = [person for (other, person), known in ids.items() if other == role and len(known) > 1]
         if again:
             queries.append({role: {"$in": again}, "programs": program["_id"]})
     for query in queries:
         for row in transaction["history"].find({"org": program["org"], **query}, batch_size=100_000):
-            yield from product(ids.get((MENTEE, row[MENTEE]), ()), ids.get((MENTOR, row[MENTOR]), ()))
+            for mentee, mentor in ((row[MENTEE], row[MENTOR]), (row[MENTOR], row[MENTEE])):
+                yield from product(ids.get((MENTEE, mentee), ()), ids.get((MENTOR, mentor), ()))
 
 
 def _ids_by_person(cards: Iterable[Card]) -> Mapping[tuple[str, str], list[str]]:

@@ -40,6 +40,13 @@ class AccessCodes:
         named = b"person|" + org.encode() + b"|" + mailbox.canonical(email).encode()
         return hmac.digest(self._key, named, hashlib.sha256).hex()[:32]
 
+    def team_id(self, program_id: str, team: str) -> str | None:
+        """An opaque id for a team of one program; None without a team. It tells colleagues, and not whose they are."""
+        if not team:
+            return None
+        named = b"team|" + program_id.encode() + b"|" + team.encode()
+        return hmac.digest(self._key, named, hashlib.sha256).hex()[:32]
+
     def fingerprint(self, code: str) -> str | None:
         """What a typed code is looked up by, however it was typed; None if it cannot be a code."""
         plain = code.strip().upper().translate(_LOOK_ALIKE)

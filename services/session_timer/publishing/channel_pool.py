@@ -33,10 +33,9 @@ class ChannelPool:
         """How many events have been sent and are not confirmed yet."""
         return sum(channel.in_flight for channel in self.all)
 
-    @property
-    def takes(self) -> bool:
-        """Whether the broker takes what is sent; see :attr:`ConfirmChannel.takes`."""
-        return all(channel.takes for channel in self.all)
+    def takes(self, shard: int) -> bool:
+        """Whether the broker takes what is sent for a shard; see :attr:`ConfirmChannel.takes`."""
+        return self.all[shard % len(self.all)].takes
 
     def probe(self) -> None:
         """See :meth:`ConfirmChannel.probe`.

@@ -14,9 +14,10 @@ from shared.clock import monotonic
 CHUNK = 128 * 1024
 """Bytes given to the socket at once; between two chunks others in the process get their turn."""
 PROBE_SECONDS = 0.25
-"""Real seconds for which what was sent last shows that the broker takes messages; then a probe is sent."""
+"""Real seconds after the sending of what was confirmed last before a probe is sent."""
 SILENCE_SECONDS = 1.0
-"""Real seconds after whose sending something must have been confirmed. Bells that wait longer are late in any case."""
+"""Real seconds after the sending of what was confirmed last before the broker counts as one that takes nothing. What
+waits that long to be taken is late in any case."""
 
 
 class ConfirmChannel:
@@ -38,10 +39,11 @@ class ConfirmChannel:
         self._lowest = 1
         #: What was sent of which nothing is confirmed: from which tag on, and when (monotonic).
         self._sendings: deque[tuple[int, float]] = deque()
-        #: When something was sent last, and when what was confirmed last had been sent (monotonic).
-        self._sent_at = self._taken_at = float("-inf")
+        #: When what was confirmed last had been sent (monotonic).
+        self._taken_at = float("-inf")
         self.encoder = FrameEncoder(self._channel.channel_id, self._amqp.frame_max)
         self._probe = self.encoder.probe()
+        self._probe_tag: int | None = None
 
     def send(self, parts: Iterable[tuple[Any, bytes, int]]) -> None:
         """Publish ``parts`` (a batch, bytes of its, and how many events are in them).
@@ -62,18 +64,22 @@ class ConfirmChannel:
                 self._write(first, b"".join(data))
 
     def probe(self) -> None:
-        """Send something if nothing was for a while, by which to know whether the broker takes it.
+        """Send a probe if nothing was confirmed for a while, by which to know whether the broker takes messages.
+
+        A bell would not do: the queue of one listener that confirms nothing leaves all bells unconfirmed.
 
         Raises:
             OSError: the connection is lost.
         """
-        if self._sendings or monotonic() - self._sent_at < PROBE_SECONDS or not self._writing.acquire(blocking=False):
+        if self._probe_tag is not None or monotonic() - self._taken_at < PROBE_SECONDS:
             return
-        try:
-            self._sent += 1
-            self._write(self._sent, self._probe)
-        finally:
-            self._writing.release()
+        if self._writing.acquire(blocking=False):
+            try:
+                self._sent += 1
+                self._probe_tag = self._sent
+                self._write(self._sent, self._probe)
+            finally:
+                self._writing.release()
 
     @property
     def takes(self) -> bool:
@@ -85,8 +91,7 @@ class ConfirmChannel:
         return not self._is_blocked and monotonic() - self._taken_at < SILENCE_SECONDS
 
     def _write(self, first: int, data: bytes) -> None:
-        self._sent_at = monotonic()
-        self._sendings.append((first, self._sent_at))
+        self._sendings.append((first, monotonic()))
         for start in range(0, len(data), CHUNK):
             self._amqp.transport.write(data[start : start + CHUNK])
 
@@ -116,6 +121,8 @@ class ConfirmChannel:
         # Not always in the order of sending; but what was sent before has been read as well.
         while self._sendings and self._sendings[0][0] <= tag:
             self._taken_at = self._sendings.popleft()[1]
+        if self._probe_tag is not None and self._probe_tag <= tag:
+            self._probe_tag = None
         if not multiple:
             self._answered(tag)
             return

@@ -209,28 +209,10 @@ class Ringer:
             wait = self._clock.real_seconds((next_at - now).total_seconds()) - lead
             if wait < PROBE_AHEAD:
                 channels.probe()
-        if wait <= 0 and self._may_claim(channels):
-            self._claim_due(encoder, now, lead)
-        elif not self._prepare_soon(encoder, now):
+        if wait <= 0 and self._claim_due(channels, now, lead):
+            return
+        if not self._prepare_soon(encoder, now):
             self._wake.wait(min(wait, LONGEST_WAIT) if wait > 0 else HELD_BACK_LOOK)
-
-    def _may_claim(self, channels: ChannelPool) -> bool:
-        """Whether the broker would take what is claimed now.
-
-        What is claimed says when that was, whenever it is taken. So while the broker takes nothing bells stay
-        unclaimed, and say afterwards how late they are.
-        """
-        if channels.takes:
-            if self._held_back_told and self._held_back_at is not None:
-                log.info("bells-go-on", seconds=round(monotonic() - self._held_back_at, 1))
-            self._held_back_at, self._held_back_told = None, False
-            return True
-        if self._held_back_at is None:
-            self._held_back_at = monotonic()
-        elif not self._held_back_told and monotonic() - self._held_back_at > SILENCE_SECONDS:
-            self._held_back_told = True
-            log.warning("bells-held-back", reason="the broker does not take messages")
-        return False
 
     def _load(self, state: ShardState, encoder: FrameEncoder) -> None:
         if not self._loader.load(state, encoder) and self._states.get(state.lease.shard) is state:
@@ -274,12 +256,21 @@ class Ringer:
         together = sum(state.count_due(by) for state in self._states.values())
         return min(LEAD + together * LEAD_EACH, LONGEST_LEAD)
 
-    def _claim_due(self, encoder: FrameEncoder, now: datetime, lead: float) -> None:
-        """Claim what rings in the next moment in all shards held here, and have it sent at its instants."""
+    def _claim_due(self, channels: ChannelPool, now: datetime, lead: float) -> bool:
+        """Claim what rings in the next moment in all shards held here, and have it sent at its instants.
+
+        What is claimed says when that was, whenever it is taken. So what the broker would not take now stays unclaimed,
+        and says afterwards how late it is.
+
+        Returns:
+            Whether anything was to be claimed.
+        """
         since = to_milliseconds(now)
         through = since + event_time(self._clock, lead + MOMENT)
         due = [state for state in self._states.values() if (at := state.next_at()) is not None and at <= through]
-        for state, claim in self._claimer.claim(due, since, through):
+        taken = [state for state in due if channels.takes(state.lease.shard)]
+        self._note_held_back(len(due) - len(taken))
+        for state, claim in self._claimer.claim(taken, since, through) if taken else ():
             if self._states.get(state.lease.shard) is not state:
                 continue
             if claim is None:
@@ -287,6 +278,19 @@ class Ringer:
                 continue
             batch = ClaimBatch(state.lease.shard, claim)
             self._settler.add(batch)
-            self._preparer.dispatch(encoder, state, batch)
+            self._preparer.dispatch(channels.encoder, state, batch)
             self._confirm_one(batch)
             eventlet.sleep(0)
+        return bool(taken)
+
+    def _note_held_back(self, shards: int) -> None:
+        """Say when bells of so many shards are held back for longer than a moment, and when they go on."""
+        if not shards:
+            if self._held_back_told and self._held_back_at is not None:
+                log.info("bells-go-on", seconds=round(monotonic() - self._held_back_at, 1))
+            self._held_back_at, self._held_back_told = None, False
+        elif self._held_back_at is None:
+            self._held_back_at = monotonic()
+        elif not self._held_back_told and monotonic() - self._held_back_at > SILENCE_SECONDS:
+            self._held_back_told = True
+            log.warning("bells-held-back", shards=shards, reason="the broker does not take messages")

@@ -23,6 +23,12 @@ def _person() -> Id:
     return Id("the same in every program of the organization, where it is known", optional=True)
 
 
+def _team() -> Id:
+    return Id(
+        "the team in this program, the same for colleagues, who never meet; none where none is known", optional=True
+    )
+
+
 class SiteInProgram(EventData):
     """A site of a program."""
 
@@ -79,6 +85,7 @@ class MentorData(EventData):
     has_story = Flag("has put down a story to read ahead")
     never = ListOf(Id(), "mentees never to be met, such as one's own team", most=100_000, optional=True)
     person_id = _person()
+    team_id = _team()
 
 
 class MenteeData(EventData):
@@ -95,6 +102,8 @@ class MenteeData(EventData):
     max_meetings = _max_meetings()
     questions = Whole("number of questions prepared; the questions are behind the API", highest=1000)
     person_id = _person()
+    team_id = _team()
+    manager_id = Id("the mentor who is the mentee's manager, whom the mentee never meets", optional=True)
 
 
 class PreferenceStated(EventData):

@@ -105,7 +105,9 @@ class Echo:
     @answers
     def count(self, key: str | None) -> int:
         """Add one, once per key; returns the new count."""
+        return self._count(key)
 
+    def _count(self, key: str | None) -> int:
         def add(transaction: Transaction) -> int:
             transaction["counts"].update_one({"_id": "all"}, {"$inc": {"count": 1}}, upsert=True)
             return int(transaction["counts"].find_one({"_id": "all"})["count"])
@@ -116,7 +118,7 @@ class Echo:
     def count_slowly(self, key: str | None) -> int:
         """Like :meth:`count`, once the gate is open."""
         self._wait_at_gate()
-        return int(self.count(key)["ok"])
+        return self._count(key)
 
     @answers
     def revise(self, meeting_id: str, times: int) -> None:

@@ -3,32 +3,38 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pika
 import pytest
 from jsonschema import Draft202012Validator
 
+from deploy.local import Infrastructure
 from shared.events.catalogue import TYPES
 from tests.integration.backbone.stage import ROOT, Outside, Stage, mentee
 
 pytestmark = pytest.mark.integration
 
 
+DOCUMENT = ROOT / "docs/outside-consumers.md"
+
+
 def lines_of_the_document() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/outside-consumers.md").read_text(), re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     return code
 
 
-def test_ten_lines_of_pika_read_the_events(
+def test_the_lines_of_the_document_read_the_events(
     stage: Stage, amqp_uri: Callable[..., str], tmp_path: Path, eventually: Callable[..., Any]
 ) -> None:
     code = lines_of_the_document()
-    assert len([line for line in code.splitlines() if line.strip()]) <= 10
+    assert len([line for line in code.splitlines() if line.strip()]) <= 12
     assert "shared" not in code
     (tmp_path / "consumer.py").write_text(code)
     with (tmp_path / "out").open("w") as out:
@@ -64,6 +70,52 @@ def test_ten_lines_of_pika_read_the_events(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def hr_dashboard(infrastructure: Infrastructure, vhost: str) -> Iterator[str]:
+    """The URI of an account with the rights that the document gives one."""
+    commands = DOCUMENT.read_text().partition("## An account")[2]
+    (rights,) = re.findall(r"^rabbitmqctl set_permissions -p speedmentor hr-dashboard (.*)$", commands, re.MULTILINE)
+    infrastructure.broker.control("add_user", "hr-dashboard", "secret")
+    infrastructure.broker.control("set_permissions", "-p", vhost, "hr-dashboard", *shlex.split(rights))
+    parts = urlsplit(infrastructure.amqp_uri("launcher", vhost))
+    yield parts._replace(netloc=f"hr-dashboard:secret@{parts.hostname}:{parts.port}").geturl()
+    infrastructure.broker.control("delete_user", "hr-dashboard")
+
+
+def test_an_event_that_is_never_acknowledged_ends_in_the_dead_letters_of_the_document(
+    stage: Stage, hr_dashboard: str, eventually: Callable[..., Any]
+) -> None:
+    # All lines but those that consume, as the account of the document.
+    os_environ = {"AMQP_URI": hr_dashboard}
+    code = lines_of_the_document().partition("for method")[0].replace("os.environ", repr(os_environ))
+    made: dict[str, Any] = {}
+    exec(code, made)  # noqa: S102 - that is what the document asks its readers to do
+    channel = made["channel"]
+    for queue in ("hr-dashboard", "hr-dashboard.dead"):
+        channel.queue_purge(queue)
+    stage.start()
+    cause = mentee()
+    stage.publish([cause])
+    taken = 0
+
+    def take() -> bool:
+        nonlocal taken
+        method, _, _ = channel.basic_get("hr-dashboard")
+        if method is not None:
+            taken += 1
+            channel.basic_nack(method.delivery_tag, requeue=True)
+        return bool(channel.queue_declare("hr-dashboard.dead", passive=True).method.message_count)
+
+    eventually(take, 60, "it is dead")
+    assert 20 <= taken <= 22
+    assert channel.basic_get("hr-dashboard")[0] is None
+    _, properties, body = channel.basic_get("hr-dashboard.dead", auto_ack=True)
+    assert json.loads(body)["causationid"] == cause.id
+    (death,) = properties.headers["x-death"]
+    assert (death["queue"], death["reason"]) == ("hr-dashboard", "delivery_limit")
+    channel.connection.close()
 
 
 def test_what_comes_out_is_a_cloudevent_by_the_contract(stage: Stage, outside: Outside) -> None:

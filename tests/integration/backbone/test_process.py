@@ -92,7 +92,7 @@ def test_health_and_metrics(stage: Stage, eventually: Eventually) -> None:
     replica = stage.start()
     assert json.loads(replica.health("live")[1]) == {"live": True}
     ready = json.loads(replica.health()[1])
-    assert ready == {"database": True, "relay": True, f"queue {PARTICIPANTS.queue}": True}
+    assert ready == {"broker": True, "database": True, "relay": True, f"queue {PARTICIPANTS.queue}": True}
     stage.publish([mentee() for _ in range(7)])
     stage.wait_for_effects(7)
     eventually(lambda: replica.metric("speedmentor_events_handled_total", queue=PARTICIPANTS.queue) == 7)

@@ -45,6 +45,8 @@ class Organizer:
             for site in SITES
             for number in range(count)
         }
+        #: Who they are in every program, by place; the same for two who are one person.
+        self.persons = {place: f"person-{'-'.join(map(str, place))}" for place in self.people}
         self._ordinals: Counter[str] = Counter()
 
     def event(self, name: str, subject: str, site: str | None = None, **data: Any) -> Event:
@@ -88,7 +90,7 @@ class Organizer:
                 if role == "mentor"
                 else {"motive": "career", "topics": ["funding"], "questions": 2}
             )
-            person = f"person-{role}-{site}-{number}"
+            person = self.persons[role, site, number]
             data = {f"{role}_id": participant, "site_id": site, "person_id": person, **common, **special}
             registered.append(self.event(f"registration.{role}-registered", participant, site, **data))
         self._publish(registered)
@@ -102,6 +104,7 @@ class Organizer:
         """The same people in another program, which wants new pairs only."""
         other = Organizer(self._publish, self._rpc, self._private_key)
         other.new_pairs_only = True
+        other.persons = dict(self.persons)
         return other
 
     def miss(self, role: str, site: str, number: int, from_round: int) -> None:

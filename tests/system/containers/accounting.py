@@ -1,6 +1,7 @@
 """What went in and what came out: every committed event against every event heard and every event taken in."""
 
 from collections import Counter, defaultdict
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from deploy.compose.accounts import DATABASE_USERS
 from deploy.demo.observer import Observer
 from shared.events import decode
 from shared.messaging.topology import SUBSCRIPTIONS
+
+#: All queues of the product.
+QUEUES = frozenset(each.queue for each in SUBSCRIPTIONS)
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Account:
     doubled: list[str]
 
 
-def settle_accounts(stack: Stack, observer: Observer, program_id: str) -> Account:
-    """Compare the outboxes (what was committed) with the observer and with the inboxes of all queues.
+def settle_accounts(stack: Stack, observer: Observer, program_id: str, queues: Container[str] = QUEUES) -> Account:
+    """Compare the outboxes (what was committed) with the observer and with the inboxes of ``queues``.
 
     An event is lost if it was committed and not heard, or is for a queue whose service has not taken it in; it is
     doubled if one place of a subject's order is held by two events, or it was heard and never committed.
@@ -42,7 +46,12 @@ def settle_accounts(stack: Stack, observer: Observer, program_id: str) -> Accoun
     heard = {(each.source, each.id): each for each in observer.events(program_id)}
     lost = [f"not heard: {committed[key].type} {key[1]}" for key in committed.keys() - heard.keys()]
     doubled = [f"never committed: {heard[key].type} {key[1]}" for key in heard.keys() - committed.keys()]
-    due = [(each.queue, event) for event in committed.values() for each in SUBSCRIPTIONS if each.takes(event.type)]
+    due = [
+        (each.queue, event)
+        for event in committed.values()
+        for each in SUBSCRIPTIONS
+        if each.queue in queues and each.takes(event.type)
+    ]
     missing = [(queue, event) for queue, event in due if f"{queue}|{event.source}|{event.id}" not in inboxes]
     lost += [f"not taken in from {queue}: {event.type} {event.id}" for queue, event in missing]
     places: dict[tuple[str, str], list[int]] = defaultdict(list)

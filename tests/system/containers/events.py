@@ -3,9 +3,10 @@
 import json
 import os
 import time
+from collections.abc import Container
 from typing import Any
 
-from accounting import Account, settle_accounts
+from accounting import QUEUES, Account, settle_accounts
 from meddling import Done, Meddling
 from stack import CHECKOUT, SERVICES, Stack, seconds_since
 
@@ -34,8 +35,11 @@ class Result:
         self.account = account
 
 
-def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
-    """Run the event over the gateway's API while ``meddling`` goes on, and look at all afterwards."""
+def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling, queues: Container[str] = QUEUES) -> Result:
+    """Run the event over the gateway's API while ``meddling`` goes on, and look at all afterwards.
+
+    ``queues`` are those that must have taken in all that is for them.
+    """
     organizer = stack.organizer(PATIENCE)
     began = time.monotonic()
     with Observer(stack.amqp_uri()) as observer:
@@ -49,7 +53,7 @@ def run_meddled(stack: Stack, files: EventFiles, meddling: Meddling) -> Result:
             dead = sum(pile.count for pile in DeadLetters(connection).piles())
         observer.catch_up(PATIENCE)
         found = report.document(outcome, observer, finding, dead, 0)
-        account = settle_accounts(stack, observer, outcome.program_id)
+        account = settle_accounts(stack, observer, outcome.program_id, queues)
     found["durations"]["all"] = seconds_since(began)
     return Result(found, meddling.done, account)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.registration import events
 from services.registration.domain import participant as people
 from services.registration.domain import walk_in
+from services.registration.domain.access_codes import AccessCodes
 from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee
 from services.registration.domain.program import Program, State
@@ -135,6 +136,24 @@ def test_no_event_says_who_somebody_is(example):
         assert each.team == "" or each.team not in bodies
     assert all(question not in bodies for each in found.mentees for question in each.questions)
     assert all(each.story.lesson not in bodies for each in found.mentors)
+
+
+def test_a_team_is_told_by_an_opaque_id_of_its_program_and_a_manager_by_the_mentors(mentor, mentee):
+    codes = AccessCodes(b"a key of sixteen bytes or more")
+
+    def team_id(person):
+        return codes.team_id(person.program_id, people.team_of(person))
+
+    colleagues = (replace(mentor, team="Bank"), replace(mentee, team=" bank", manager=mentor.id))
+    told = [events.told(None, each, team_id)[0] for each in colleagues]
+    assert published(told)
+    first, second = (each.data["team_id"] for each in told)
+    assert first == second
+    assert "bank" not in first.casefold()
+    assert told[1].data["manager_id"] == mentor.id
+    assert codes.team_id("another", "bank") != first
+    alone = events.told(None, replace(mentee, team="", manager=None), team_id)[0].data
+    assert not {"team_id", "manager_id"} & set(alone)
 
 
 def test_others_see_the_public_part_only(mentor, mentee):

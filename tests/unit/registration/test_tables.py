@@ -236,6 +236,7 @@ def test_a_file_that_is_no_table_is_told_what_it_is(refused, text, what):
 
 
 def test_a_workbook_under_its_own_name_is_told_what_it_is_and_what_to_do(faults, files):
+    del files["mentors.csv"]
     files["mentors.xlsx"] = WORKBOOK
     (problem,) = faults(files)
     assert problem == (None, None, "mentors.xlsx", "this is an Excel workbook")

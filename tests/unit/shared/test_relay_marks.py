@@ -31,7 +31,7 @@ class Publisher:
     def __init__(self) -> None:
         self.published = 0
 
-    def publish(self, messages: list[Any]) -> list[Outcome]:
+    def publish(self, messages: list[Any], **_: Any) -> list[Outcome]:
         self.published += len(messages)
         return [Outcome.CONFIRMED] * len(messages)
 

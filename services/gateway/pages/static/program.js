@@ -6,13 +6,16 @@ import { fill, find, h, whileBusy } from "./base/dom.js";
 import { plan } from "./program/plan.js";
 import { report } from "./program/report.js";
 import { sessions } from "./program/sessions.js";
+import { keepFresh } from "./base/fresh.js";
+import { notices, starts } from "./base/standing.js";
 import { stateText } from "./base/states.js";
-import { beside, dayAndTime, duration, t } from "./base/words.js";
+import { dayAndTime, duration, t } from "./base/words.js";
 
 const PARTS = { overview, "check-in": checkIn, plan, sessions, report };
 const id = document.body.dataset.program;
 const drawn = new Set();
-const context = { id, program: null, reload };
+const context = { id, program: null, changed: keepFresh(reload) };
+let shown = "";
 
 furnish();
 reload().then(choose).catch((error) => {
@@ -21,11 +24,18 @@ reload().then(choose).catch((error) => {
 });
 addEventListener("hashchange", choose);
 
+/** Draws heading and overview where the program has changed. */
 async function reload() {
+  const before = context.program;
   context.program = await get(`/programs/${id}`);
+  const now = JSON.stringify(context.program);
+  if (now === shown) return;
+  shown = now;
   const { title, state } = context.program;
-  fill(find("#heading"), h("h1", {}, title, " ", h("span", { class: `badge ${state}` }, stateText(state))));
-  document.title = beside(title, "speedmentor");
+  // What can be done at the door depends on it.
+  if (before?.state !== state) drawn.delete("check-in");
+  fill(find("#heading"), h("h1", {}, title, " ", h("span", { class: `badge ${state}` }, stateText(state))), notices(context.program));
+  document.title = `${title} · speedmentor`;
   if (drawn.has("overview")) overview(find("#view-overview"));
 }
 
@@ -55,19 +65,19 @@ function overview(place) {
     [t("Length of a round"), duration(program.round_seconds)], [t("Break"), duration(program.break_seconds)],
   ];
   fill(place,
+    program.closed_at ? h("p", { class: "quiet" }, t("Closed on {time}; no more feedback is taken.", { time: dayAndTime(program.closed_at) })) : null,
     h("dl", { class: "figures" }, figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value))))),
     h("h2", {}, t("Sites")),
     h("ul", { class: "plain cards" }, sites.map((site) => h("li", { class: "card" },
-      h("h3", {}, site.name ?? site.site_id),
+      h("h3", {}, site.name ?? site.site_id, ...stands(program, site)),
       h("p", { class: "quiet" }, [starts(site), site.time_zone].filter(Boolean).join(" · ")),
       h("a", { class: "button", href: `/wall/${id}/${site.site_id}`, target: "_blank", rel: "noopener" }, t("Open the wall countdown"))))),
     program.state === "draft" ? h("button", { class: "main", type: "button", onclick: publish }, t("Publish")) : null);
 }
 
-/** A start without an offset is the site's own time, and stays as written. */
-function starts(site) {
-  if (!site.starts_at) return "";
-  return /(Z|[+-]\d\d:?\d\d)$/.test(site.starts_at) ? dayAndTime(site.starts_at, site.time_zone) : dayAndTime(`${site.starts_at.slice(0, 19)}Z`, "UTC");
+/** How far a site is, where the program as a whole does not say it. */
+function stands({ state }, site) {
+  return state === "running" && site.state ? [" ", h("span", { class: `badge ${site.state}` }, site.state === "scheduled" ? t("Not begun yet") : stateText(site.state))] : [];
 }
 
 function publish(event) {
@@ -75,8 +85,6 @@ function publish(event) {
     try {
       await post(`/programs/${id}/publication`);
       await reload();
-      // What can be done at the door depends on it.
-      drawn.delete("check-in");
       announce(t("“{title}” is published.", context.program));
     } catch (error) {
       showTrouble(error);

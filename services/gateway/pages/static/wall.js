@@ -1,6 +1,7 @@
 import { get, listed, showTrouble } from "./base/api.js";
 import { find, tell } from "./base/dom.js";
-import { beside, t, timeOfDay } from "./base/words.js";
+import { keepFresh } from "./base/fresh.js";
+import { dayAndTime, t, timeOfDay } from "./base/words.js";
 import { Bells, bellOf } from "./time/bells.js";
 import { eventClock } from "./time/clock.js";
 import { Countdown, clockFace } from "./time/countdown.js";
@@ -19,6 +20,8 @@ const sessions = `/programs/${program}/sessions`;
 let seating = null;
 let asked = 0;
 let fitted = "";
+/** The program, as long as nothing counts down. */
+let without = null;
 
 stage.countdown = countdown;
 find("#seats").pages = pages;
@@ -35,8 +38,9 @@ new Live({
   failed: (error) => (error.status ? showTrouble(error) : marks()),
 }).start();
 entitle().catch(showTrouble);
+keepFresh(async () => countdown.session || entitle());
 keepAwake();
-setInterval(localTime, 1000);
+setInterval(everySecond, 1000);
 controls();
 bells.start();
 new ResizeObserver(() => fit(true)).observe(stage);
@@ -70,16 +74,47 @@ function fit(again = false) {
 }
 
 async function entitle() {
-  const { title, sites = [] } = await get(`/programs/${program}`);
+  const [told, timed] = await Promise.all([get(`/programs/${program}`), get(sessions).catch(() => null)]);
+  const { title, sites = [] } = told;
   const name = sites.find((each) => each.site_id === site)?.name ?? site;
-  tell(find("#title"), beside(title, name));
-  document.title = beside(name, title);
+  tell(find("#title"), `${title} · ${name}`);
+  document.title = `${name} · ${title}`;
+  // Without an answer nobody knows whether there is a timetable.
+  without = timed && told;
+  for (const session of listed(timed, "sessions")) if (session.site_id === site) countdown.take(session);
+  everySecond();
+  fit();
+}
+
+function everySecond() {
+  localTime();
+  if (!countdown.session && without) missing(without);
+}
+
+/** Where nothing counts down: what is missing, and when the first round is, or was, to begin. */
+function missing({ state, sites = [] }) {
+  const here = sites.find((each) => each.site_id === site);
+  const now = clock.now();
+  const start = here?.starts_at;
+  const passed = now !== null && Date.parse(start) <= now;
+  const time = start ? dayAndTime(start, here.time_zone) : "";
+  const [phase, next] = !here ? [t("The program has no such site."), ""]
+    : state === "cancelled" ? [t("This program does not take place."), ""]
+    : state === "draft" ? [t("The program is not published yet."), ""]
+    : passed ? [t("There is no plan, so nothing rings"), t("Round 1 was to begin {time}. Organizers: make the plan on the page of the program.", { time })]
+    : [t("There is no plan yet"), t("Round 1 is to begin {time}.", { time })];
+  stage.dataset.look = "missing";
+  tell(find("#phase"), phase);
+  tell(find("#count"), "");
+  tell(find("#next"), next);
+  find(".wall-bar").hidden = true;
   fit();
 }
 
 function localTime() {
   const now = clock.now();
-  if (now !== null && countdown.session) tell(find("#local-time"), timeOfDay(now, countdown.session.time_zone));
+  const timeZone = countdown.session?.time_zone ?? without?.sites?.find((each) => each.site_id === site)?.time_zone;
+  if (now !== null && timeZone) tell(find("#local-time"), timeOfDay(now, timeZone));
 }
 
 function marks() {

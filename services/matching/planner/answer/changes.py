@@ -8,6 +8,7 @@ from typing import TypeVar
 from services.matching.change_reasons import ADDED, MOVED, NOTHING_AHEAD, RELEASED, takes_the_place_of
 from services.matching.planner.answer.plan import Change, Meeting
 from services.matching.planner.input.model import Announced, PlanInput
+from services.matching.planner.problem.exclusions import Cause
 from services.matching.planner.problem.people import People
 from services.matching.planner.problem.scores import FORBIDDEN, Scoring
 from shared.messages import Message, say
@@ -84,9 +85,18 @@ class _Told:
             return say("mentee {mentee} is not available in round {round}", mentee=mentee.id, round=at)
         if mentor.site != mentee.site and not (mentor.remote and mentee.remote):
             return say("the two are no longer at the same site")
-        if self.scoring.score(old.mentee, old.mentor) == FORBIDDEN:
-            return say("the two may no longer meet")
-        return None
+        if self.scoring.score(old.mentee, old.mentor) != FORBIDDEN:
+            return None
+        match self.people.exclusions.cause(old.mentee, old.mentor):
+            case Cause.SELF:
+                return say("mentor and mentee are the same person")
+            case Cause.TEAM:
+                return say("the two are of the same team")
+            case Cause.MANAGER:
+                return say("the mentor is the mentee's manager")
+            case Cause.MET:
+                return say("the mentee has already met the mentor")
+        return say("the two may no longer meet")
 
     def why_released(self, old: Announced) -> Message:
         """Why an announced meeting is not kept."""

@@ -10,7 +10,7 @@ from shared.messages import Message
 
 FORMAT = "speedmentor.plan/1"
 AND_HELP = "; "
-"""Between the reason why a mentee meets nobody and what would help."""
+"""Between the reason why a mentee meets nobody, what is added to it, and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,15 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A mentee (position) with no meeting, why, and what would help."""
+    """A mentee (position) with no meeting, why, and what would help.
+
+    ``excluded`` says of how many mentors that could have been, by what, the mentee is kept apart.
+    """
 
     mentee: int
     meetings: int
     reason: Message
+    excluded: tuple[Message, ...] = ()
     help: Message | None = None
 
     def __str__(self) -> str:
@@ -39,8 +43,8 @@ class Unmet:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The reason, and what would help if anything would."""
-        return (self.reason,) if self.help is None else (self.reason, self.help)
+        """The reason, from whom the mentee is kept apart, and what would help if anything would."""
+        return (self.reason, *self.excluded, *(() if self.help is None else (self.help,)))
 
     def to_document(self, plan: "Plan") -> dict[str, Any]:
         """As a plan file has it, in English."""

@@ -23,11 +23,16 @@ class Mentor:
     rounds: int
     max_meetings: int
     wants: tuple[str, ...]
+    person: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Mentee:
-    """One who asks. ``topics`` are ranked, the dearest first; ``rounds`` is a bit mask (bit 0 is round 1)."""
+    """One who asks. ``topics`` are ranked, the dearest first; ``rounds`` is a bit mask (bit 0 is round 1).
+
+    ``manager`` is a mentor's id. ``person`` is a mentor's too where the two are one; of one ``team`` nobody meets.
+    """
 
     id: str
     site: str
@@ -39,6 +44,9 @@ class Mentee:
     max_meetings: int
     wants: tuple[str, ...]
     avoid: tuple[str, ...]
+    person: str = ""
+    team: str = ""
+    manager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +72,16 @@ class GivenScores:
 class PlanInput:
     """All a plan depends on, checked.
 
-    ``never`` holds (mentee, mentor) positions. ``mentor_absent`` and ``mentee_absent`` map a position to the
-    first round missed. ``current`` is None for a first plan. ``change_cost`` None means that no score is
-    worth a change of an announced meeting.
+    ``never`` and ``met_before`` hold (mentee, mentor) positions. ``mentor_absent`` and ``mentee_absent`` map a
+    position to the first round missed. ``current`` is None for a first plan. ``change_cost`` None means that no score
+    is worth a change of an announced meeting.
     """
 
     rounds: int
     mentors: tuple[Mentor, ...]
     mentees: tuple[Mentee, ...]
     never: tuple[tuple[int, int], ...] = ()
+    met_before: tuple[tuple[int, int], ...] = ()
     scores: GivenScores | None = None
     current: tuple[Announced, ...] | None = None
     frozen_through: int = 0

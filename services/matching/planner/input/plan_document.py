@@ -27,15 +27,16 @@ _TOP = {
     "mentors",
     "mentees",
     "never",
+    "met_before",
     "scores",
     "current",
     "frozen_through",
     "absent",
     "change_cost",
 }
-_PERSON = {"id", "site", "remote", "languages", "topics", "rounds", "max_meetings", "wants"}
+_PERSON = {"id", "site", "remote", "languages", "topics", "rounds", "max_meetings", "wants", "person", "team"}
 _MENTOR = _PERSON | {"motives", "storytelling", "seats"}
-_MENTEE = _PERSON | {"motive", "avoid"}
+_MENTEE = _PERSON | {"motive", "avoid", "manager"}
 _MEETING = {"round", "mentee", "mentor", "table"}
 _ABSENCE = {"id", "from_round"}
 
@@ -78,7 +79,8 @@ def read_input(document: Any) -> PlanInput:
     _known(read, document, mentors, "mentors", "wants", mentee_at)
     _known(read, document, mentees, "mentees", "wants", mentor_at)
     _known(read, document, mentees, "mentees", "avoid", mentor_at)
-    never = _never(read, document, mentee_at, mentor_at)
+    _managers(read, mentees, mentor_at)
+    never, met_before = (_pairs(read, document, name, mentee_at, mentor_at) for name in ("never", "met_before"))
     scores = _scores(read, document, mentee_at, mentor_at)
     current = _current(read, document, mentee_at, mentor_at, rounds)
     mentor_absent, mentee_absent = _absent(read, document, mentee_at, mentor_at, rounds)
@@ -93,6 +95,7 @@ def read_input(document: Any) -> PlanInput:
         mentors=tuple(mentors),
         mentees=tuple(mentees),
         never=never,
+        met_before=met_before,
         scores=scores,
         current=current,
         frozen_through=frozen,
@@ -120,7 +123,7 @@ def _mentor(read: Reader, value: Any, path: Path, rounds: int) -> Mentor:
     most = rounds * seats
     return Mentor(
         id=_id(read, person, path),
-        site=read.text(person["site"], (*path, "site")) if "site" in person else "",
+        site=_word(read, person, path, "site"),
         remote=read.truth(person["remote"], (*path, "remote")) if "remote" in person else False,
         languages=read.texts(get("languages", []), (*path, "languages")),
         topics=read.levels(get("topics", {}), (*path, "topics")),
@@ -130,6 +133,8 @@ def _mentor(read: Reader, value: Any, path: Path, rounds: int) -> Mentor:
         rounds=_rounds(read, person, path, rounds),
         max_meetings=min(_max_meetings(read, person, path, most), most),
         wants=read.texts(get("wants", []), (*path, "wants")),
+        person=_word(read, person, path, "person"),
+        team=_word(read, person, path, "team"),
     )
 
 
@@ -138,7 +143,7 @@ def _mentee(read: Reader, value: Any, path: Path, rounds: int) -> Mentee:
     get = person.get
     return Mentee(
         id=_id(read, person, path),
-        site=read.text(person["site"], (*path, "site")) if "site" in person else "",
+        site=_word(read, person, path, "site"),
         remote=read.truth(person["remote"], (*path, "remote")) if "remote" in person else False,
         languages=read.texts(get("languages", []), (*path, "languages")),
         motive=read.text(person["motive"], (*path, "motive")) if "motive" in person else "",
@@ -147,6 +152,9 @@ def _mentee(read: Reader, value: Any, path: Path, rounds: int) -> Mentee:
         max_meetings=min(_max_meetings(read, person, path, rounds), rounds),
         wants=read.texts(get("wants", []), (*path, "wants")),
         avoid=read.texts(get("avoid", []), (*path, "avoid")),
+        person=_word(read, person, path, "person"),
+        team=_word(read, person, path, "team"),
+        manager=_word(read, person, path, "manager"),
     )
 
 
@@ -155,6 +163,10 @@ def _id(read: Reader, person: Mapping[str, Any], path: Path) -> str:
         read.fault((*path, "id"), say("is missing"))
         return ""
     return read.text(person["id"], (*path, "id"))
+
+
+def _word(read: Reader, person: Mapping[str, Any], path: Path, name: str) -> str:
+    return read.text(person[name], (*path, name)) if name in person else ""
 
 
 def _rounds(read: Reader, person: Mapping[str, Any], path: Path, rounds: int) -> int:
@@ -187,17 +199,23 @@ def _known(read: Reader, document: Any, people: list[Any], role: str, name: str,
                 read.fault((role, at, name, number), unknown(other))
 
 
-def _never(
-    read: Reader, document: Any, mentee_at: dict[str, int], mentor_at: dict[str, int]
+def _managers(read: Reader, mentees: list[Mentee], mentor_at: dict[str, int]) -> None:
+    for at, mentee in enumerate(mentees):
+        if mentee.manager and mentee.manager not in mentor_at:
+            read.fault(("mentees", at, "manager"), unknown(mentee.manager))
+
+
+def _pairs(
+    read: Reader, document: Any, name: str, mentee_at: dict[str, int], mentor_at: dict[str, int]
 ) -> tuple[tuple[int, int], ...]:
     pairs = []
-    for at, value in enumerate(read.listed(document.get("never", []), ("never",))):
-        row = read.row(value, ("never", at), 2)
+    for at, value in enumerate(read.listed(document.get(name, []), (name,))):
+        row = read.row(value, (name, at), 2)
         if row is not None:
             pairs.append(
                 (
-                    read.reference(row[0], ("never", at, 0), mentee_at),
-                    read.reference(row[1], ("never", at, 1), mentor_at),
+                    read.reference(row[0], (name, at, 0), mentee_at),
+                    read.reference(row[1], (name, at, 1), mentor_at),
                 )
             )
     return tuple(pairs)

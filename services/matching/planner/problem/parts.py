@@ -13,7 +13,7 @@ import numpy as np
 
 from services.matching.planner.input.model import Index
 from services.matching.planner.input.plan_document import TOP_SCORE
-from services.matching.planner.problem.people import Flags, People
+from services.matching.planner.problem.people import Doubles, Flags, People
 from services.matching.planner.problem.scores import FORBIDDEN, Scores, Scoring
 
 BLOCK_CELLS = 4_000_000
@@ -109,7 +109,7 @@ class Field:
 
     ``announced`` are the announced meetings that can be kept: each pair as ``mentee * mentors + mentor``
     (positions in the part), ascending, and its round (from 0) at the same place in ``announced_round``. Keeping
-    one is worth ``bonus``, on top of its score.
+    one is worth ``bonus``, on top of its score. ``doubles`` are one person each (position as mentee, as mentor).
     """
 
     def __init__(self, part: Part, people: People, scoring: Scoring) -> None:
@@ -128,6 +128,7 @@ class Field:
         self.bonus = people.change_cost if len(people.announced_round) else 0
         self._chunks: list[tuple[Index, Index, Scores]] | None = None
         self.announced, self.announced_round = self._announced(people)
+        self.doubles = self._doubles(people)
 
     @property
     def mentees(self) -> int:
@@ -139,8 +140,8 @@ class Field:
 
     @property
     def uniform(self) -> bool:
-        """Whether all are available in the same rounds and none holds an announced plan."""
-        return not (len(self.announced) and self.bonus) and self.open_alike
+        """Whether all are available in the same rounds, each in one role, and none holds an announced plan."""
+        return not (len(self.announced) and self.bonus) and self.open_alike and not self.doubles
 
     @property
     def open_alike(self) -> bool:
@@ -186,6 +187,14 @@ class Field:
         scores[common == 0] = FORBIDDEN
         if remote:  # pairs of one site are in that site's block already
             scores[self._mentee_site[rows][:, None] == self._mentor_site[columns]] = FORBIDDEN
+
+    def _doubles(self, people: People) -> Doubles:
+        if not people.doubles:
+            return ()
+        mentees = {number: at for at, number in enumerate(self.part.mentees.tolist())}
+        mentors = {number: at for at, number in enumerate(self.part.mentors.tolist())}
+        both = ((mentees.get(mentee), mentors.get(mentor)) for mentee, mentor in people.doubles)
+        return tuple((mentee, mentor) for mentee, mentor in both if mentee is not None and mentor is not None)
 
     def _announced(self, people: People) -> tuple[Index, Index]:
         if not self.bonus:

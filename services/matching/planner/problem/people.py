@@ -1,6 +1,5 @@
 """The people of a plan input as arrays: who is free when, for how many meetings, and whom nobody may give them."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,43 +7,10 @@ from numpy.typing import NDArray
 
 from services.matching.planner.input.model import Index, PlanInput
 from services.matching.planner.input.plan_document import DEAREST_CHANGE
+from services.matching.planner.problem.exclusions import Exclusions
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A ragged table: the values of row ``r`` are ``values[starts[r]:starts[r + 1]]``."""
-
-    starts: Index
-    values: Index
-
-    @classmethod
-    def of(cls, rows: Iterable[Sequence[int]], count: int) -> "Rows":
-        """The table of ``count`` rows."""
-        listed = list(rows)
-        lengths = np.fromiter(map(len, listed), np.int64, count)
-        starts = np.zeros(count + 1, np.int64)
-        np.cumsum(lengths, out=starts[1:])
-        values = np.fromiter((each for row in listed for each in row), np.int64, int(starts[-1]))
-        return cls(starts, values)
-
-    @classmethod
-    def from_pairs(cls, row: Index, value: Index, count: int) -> "Rows":
-        """The table with ``value[k]`` in row ``row[k]``, in the order given."""
-        order = np.argsort(row, kind="stable")
-        starts = np.zeros(count + 1, np.int64)
-        np.cumsum(np.bincount(row, minlength=count), out=starts[1:])
-        return cls(starts, value[order])
-
-    def within(self, rows: Index) -> tuple[Index, Index]:
-        """Of the chosen rows: which of them (position in ``rows``) holds each place, and the places."""
-        begin = self.starts[rows]
-        lengths = self.starts[rows + 1] - begin
-        total = int(lengths.sum())
-        which = np.repeat(np.arange(len(rows), dtype=np.int64), lengths)
-        offsets = np.arange(total, dtype=np.int64) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        return which, np.repeat(begin, lengths) + offsets
+Doubles = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +19,8 @@ class People:
 
     ``*_open[p, r]``: may be given a meeting in round ``r + 1``. ``*_met``: meetings held in frozen rounds.
     ``*_room``: meetings that can still be given. ``announced_*``: the announced meetings of rounds to come that
-    both sides can still keep; keeping one of them spares ``change_cost``.
+    both sides can still keep; keeping one of them spares ``change_cost``. ``doubles`` take part in both roles (position
+    as mentee, as mentor) and can be at one table a round.
     """
 
     rounds: int
@@ -69,11 +36,12 @@ class People:
     sites: tuple[str, ...]
     mentee_remote: Flags
     mentor_remote: Flags
-    forbidden: Rows
+    exclusions: Exclusions
     announced_round: Index
     announced_mentee: Index
     announced_mentor: Index
     change_cost: int
+    doubles: Doubles
 
 
 def people_of(plan_input: PlanInput) -> People:
@@ -117,12 +85,22 @@ def people_of(plan_input: PlanInput) -> People:
         sites=tuple(site_at),
         mentee_remote=np.fromiter((each.remote for each in mentees), np.bool_, len(mentees)),
         mentor_remote=np.fromiter((each.remote for each in mentors), np.bool_, len(mentors)),
-        forbidden=_forbidden(plan_input, [(each.mentee, each.mentor) for each in frozen]),
+        exclusions=Exclusions(plan_input),
         announced_round=future[:, 0],
         announced_mentee=future[:, 1],
         announced_mentor=future[:, 2],
         change_cost=DEAREST_CHANGE if plan_input.change_cost is None else plan_input.change_cost,
+        doubles=_doubles(plan_input),
     )
+
+
+def _doubles(plan_input: PlanInput) -> Doubles:
+    mentors: dict[str, list[int]] = {}
+    for number, mentor in enumerate(plan_input.mentors):
+        if mentor.person:
+            mentors.setdefault(mentor.person, []).append(number)
+    mentees = ((number, mentee.person) for number, mentee in enumerate(plan_input.mentees) if mentee.person)
+    return tuple((number, mentor) for number, person in mentees for mentor in mentors.get(person, ()))
 
 
 def _open(masks: list[int], rounds: int, absent: dict[int, int], frozen_through: int) -> Flags:
@@ -134,12 +112,3 @@ def _open(masks: list[int], rounds: int, absent: dict[int, int], frozen_through:
     for person, from_round in absent.items():
         free[person, from_round - 1 :] = False
     return free
-
-
-def _forbidden(plan_input: PlanInput, met: list[tuple[int, int]]) -> Rows:
-    rows: list[list[int]] = [
-        [plan_input.mentor_at[each] for each in mentee.avoid] if mentee.avoid else [] for mentee in plan_input.mentees
-    ]
-    for mentee, mentor in (*plan_input.never, *met):
-        rows[mentee].append(mentor)
-    return Rows.of(rows, len(rows))

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from services.matching.planner.input.json_values import TOP_LEVEL
 from services.matching.planner.input.model import Index, PlanInput
-from services.matching.planner.problem.people import People, Rows
+from services.matching.planner.problem.people import People
+from services.matching.planner.problem.ragged import Rows
 
 TOPICS = 600
 MOTIVE = 100
@@ -113,11 +114,7 @@ class Scoring:
             here = at >= 0
             scores[which[here], at[here]] = np.maximum(self._given_score[places[here]], FORBIDDEN)
         scores[~self.speak_alike(mentees, mentors)] = FORBIDDEN
-        which, places = self._people.forbidden.within(mentees)
-        if len(places):
-            at = column[self._people.forbidden.values[places]]
-            here = at >= 0
-            scores[which[here], at[here]] = FORBIDDEN
+        self._people.exclusions.forbid(scores, FORBIDDEN, mentees, mentors, column)
         return scores
 
     def score(self, mentee: int, mentor: int) -> int:

@@ -14,7 +14,7 @@ from services.matching.planner.flow.pricing import Priced, gain_of
 from services.matching.planner.input.model import Index
 from services.matching.planner.problem.fairness import Levels, fairness_of, levels_of
 from services.matching.planner.problem.parts import Field, Pairs
-from services.matching.planner.rounds.round_exchange import bettered, seated, without_repeats
+from services.matching.planner.rounds.round_exchange import bettered, seated, without_doubles, without_repeats
 from services.matching.planner.rounds.time_expanded_flow import Chosen, Slots, best_expanded, can_be_expanded, slots_of
 
 SLACK = 10
@@ -73,7 +73,7 @@ def keys_of(field: Field, pairs: Pairs, slots: Slots) -> Index:
 def first_draft(field: Field, priced: Priced, unit: int) -> Draft:
     """The best plan that is found at once."""
     drafts = []
-    if field.open_alike and priced.proved:
+    if field.open_alike and priced.proved and not field.doubles:
         drafts.append(_in_order(field, priced.pairs.only(priced.chosen)))
     if not drafts or drafts[0].earned(unit) < priced.limit:
         drafts.append(_by_rounds(field, priced, unit))
@@ -118,12 +118,15 @@ def _by_rounds(field: Field, priced: Priced, unit: int) -> Draft:
     if not drafts or drafts[0].earned(unit) < priced.limit:
         toll = np.maximum(gain_of(pairs, priced.prices), 0)
         used = without_repeats(slots, best_expanded(field, pairs, slots, toll, unit))
+        used = without_doubles(field, pairs, slots, used)
         drafts.append(draft_of(field, pairs, slots, bettered(field, pairs, slots, used, unit)))
     return max(drafts, key=lambda each: each.rank)
 
 
 def _can_be_held(field: Field, pairs: Pairs, slots: Slots, kept: Chosen) -> bool:
     """Whether the announced meetings break no rule of today's input."""
+    if not np.array_equal(without_doubles(field, pairs, slots, kept), kept):
+        return False
     mentee, mentor = pairs.mentee[slots.pair[kept]], pairs.mentor[slots.pair[kept]]
     chairs = np.bincount(mentor * field.rounds + slots.round[kept], minlength=field.mentors * field.rounds)
     return bool(

@@ -13,7 +13,14 @@ import numpy as np
 from services.matching.planner.input.model import Index
 from services.matching.planner.problem.fairness import Levels, levels_of
 from services.matching.planner.problem.parts import Field, Pairs
-from services.matching.planner.rounds.integer_programming import building, cp_model_of, groups_of, hint, solver_of
+from services.matching.planner.rounds.integer_programming import (
+    building,
+    cp_model_of,
+    forbid_two_tables,
+    groups_of,
+    hint,
+    solver_of,
+)
 from services.matching.planner.rounds.time_expanded_flow import Chosen, Slots
 
 
@@ -71,6 +78,7 @@ class _Model:
         self._at_most(mentor * field.rounds + slots.round, np.repeat(field.seats, field.rounds))
         self._at_most(mentor, field.mentor_room)
         self._at_most(slots.pair, np.ones(len(pairs), np.int64))
+        forbid_two_tables(self._model, self._used, field, pairs, slots)
         self._held = [int((field.mentee_met > level).sum()) for level in range(field.rounds)]
         self._having: list[list[Any]] = [[] for _ in range(field.rounds)]
         for one, places in groups_of(mentee):

@@ -8,7 +8,7 @@ time, so that the same question has the same answer.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -117,6 +117,7 @@ def search(
         elif len(some) > 1:
             model.add_at_most_one(some)
 
+    forbid_two_tables(model, used, field, pairs, slots)
     levels, level_costs, empty = [], [], _levels(field, prices, loss)
     having: list[list[Any]] = [[] for _ in range(field.rounds)]
     sure = field.mentee_met.copy()
@@ -157,6 +158,17 @@ def search(
     # What is not among the slots loses more than ``loss``: with a plan that loses more, nothing is said of it.
     chosen = np.array(solver.boolean_values(used), np.bool_)
     return Found(chosen, min(found, least, loss + 1), spent, best=status == cp_model.OPTIMAL)
+
+
+def forbid_two_tables(model: Any, used: Sequence[Any], field: Field, pairs: Pairs, slots: Slots) -> None:
+    """Tell ``model`` that who takes part in both roles is at one table a round; ``used`` are the variables of slots."""
+    mentee, mentor = pairs.mentee[slots.pair], pairs.mentor[slots.pair]
+    for one, other in field.doubles:
+        asking, asked = np.flatnonzero(mentee == one), np.flatnonzero(mentor == other)
+        for number in np.intersect1d(slots.round[asking], slots.round[asked]).tolist():
+            others = [used[at] for at in asking[slots.round[asking] == number].tolist()]
+            for at in asked[slots.round[asked] == number].tolist():
+                model.add_at_most_one([*others, used[at]])
 
 
 def hint(model: Any, plan: Chosen) -> None:

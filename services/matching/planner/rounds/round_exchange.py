@@ -19,12 +19,27 @@ def without_repeats(slots: Slots, used: Chosen) -> Chosen:
     return kept
 
 
+def without_doubles(field: Field, pairs: Pairs, slots: Slots, used: Chosen) -> Chosen:
+    """``used`` with nobody at two tables in a round: who would be mentor and mentee at once is a mentee."""
+    kept = used.copy()
+    mentee, mentor = pairs.mentee[slots.pair], pairs.mentor[slots.pair]
+    for one, other in field.doubles:
+        busy = np.unique(slots.round[kept & (mentee == one)])
+        kept &= ~((mentor == other) & np.isin(slots.round, busy))
+    return kept
+
+
 def seated(field: Field, met: Pairs) -> Slots:
     """A round for as many of the pairs ``met`` as find one, each in the first that suits both, announced ones first."""
     kept = field.round_kept(met)
     free = [_mask(row) for row in field.mentee_open]
     open_ = [_mask(row) for row in field.mentor_open]
     seats = np.where(field.mentor_open, field.seats[:, None], 0)
+    as_mentor: dict[int, list[int]] = {}
+    as_mentee: dict[int, list[int]] = {}
+    for mentee, mentor in field.doubles:
+        as_mentor.setdefault(mentee, []).append(mentor)
+        as_mentee.setdefault(mentor, []).append(mentee)
     pair, number = [], []
     for at in np.argsort(kept < 0, kind="stable").tolist():
         mentee, mentor = int(met.mentee[at]), int(met.mentor[at])
@@ -36,6 +51,10 @@ def seated(field: Field, met: Pairs) -> Slots:
         chosen = (both & -both).bit_length() - 1
         free[mentee] &= ~(1 << chosen)
         seats[mentor, chosen] -= 1
+        for other in as_mentor.get(mentee, ()):
+            open_[other] &= ~(1 << chosen)
+        for other in as_mentee.get(mentor, ()):
+            free[other] &= ~(1 << chosen)
         if not seats[mentor, chosen]:
             open_[mentor] &= ~(1 << chosen)
         pair.append(at)
@@ -86,6 +105,10 @@ def _round_anew(field: Field, pairs: Pairs, slots: Slots, used: Chosen, here: In
     free = ~met[slots.pair[here]]
     free &= (mentee_count < field.mentee_room)[mentee]
     free &= (mentor_count < field.mentor_room)[mentor]
+    for one, other in field.doubles:
+        # In this round she stays what she is; where she is neither, she is a mentee if she can be.
+        sits = used[here][mentor == other].any() or not free[mentee == one].any()
+        free &= (mentee != one) if sits else (mentor != other)
     now = np.zeros(len(here), np.bool_)
     at = np.flatnonzero(free)
     if not len(at):

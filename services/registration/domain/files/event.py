@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from services.registration.domain.confirming import unanswered
 from services.registration.domain.files import people
@@ -39,11 +40,13 @@ def read_event(
     Raises:
         Invalid: with a problem for every fault in every file.
     """
+    # mentors.xlsx is mentors.csv in another form: that is said of it, and not that the other is missing.
+    other_forms = {PurePath(name).stem.casefold() for name, text in files.items() if not_a_table(text)}
     problems = [
         *(
             Problem(name, say("the file is missing"), say("add it; its format is in the guide to event files"), name)
             for name in FILES
-            if name not in files
+            if name not in files and PurePath(name).stem not in other_forms
         ),
         *(_unknown(name, text) for name, text in files.items() if name not in FILES),
     ]

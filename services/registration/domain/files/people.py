@@ -10,7 +10,7 @@ from services.registration.domain.files import cells
 from services.registration.domain.files.table import Columns, Found, Row, taken_as_nothing
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.rules import Frame, choose_from, empty, problems_of
-from services.registration.domain.texts import clean, mailbox, one_line
+from services.registration.domain.texts import mailbox, one_line
 from services.registration.domain.texts.nothing import is_nothing
 from shared.faults import Problem
 from shared.messages import say
@@ -62,7 +62,7 @@ class RowReader:
 
     def text(self, column: str) -> str:
         """The cell as text."""
-        return clean(self._row.cells.get(column, ""))
+        return self._row.cells.get(column, "")
 
     def read(self, column: str, parse: Callable[[str], Value], default: Value) -> Value:
         """The cell's value, ``default`` for an empty or a faulty cell."""

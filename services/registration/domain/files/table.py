@@ -22,7 +22,10 @@ _SEPARATING = str.maketrans("", "", ',;\t|"')
 
 @dataclass(frozen=True)
 class Row:
-    """A row with its number as a spreadsheet shows it, and its cells by column; the ``faulty`` ones are emptied."""
+    """A row with its number as a spreadsheet shows it, and its cells by column.
+
+    The cells are cleaned; those of the ``faulty`` columns are empty.
+    """
 
     number: int
     cells: dict[str, str]

@@ -53,6 +53,8 @@ _SPACE_LOST = (
     (re.compile("(?<=[a-zà-öø-ÿ.,:;!?])Â(?= |$)"), "", False),
     (re.compile("(?<![A-ZÀ-ÖØ-Þ])Å[ \u00a0](?=[a-zà-öø-ÿ])"), "Š", True),
 )
+# What ASCII has of all this.
+_SUSPECT = re.compile(r"[&?%=\\+]")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _ESCAPES: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"(?:%[0-9A-Fa-f]{2})+"), lambda text: unquote(text, errors="strict")),
@@ -67,6 +69,8 @@ def probably(text: str, *, of_name: bool = False) -> str | None:
 
     ``of_name``: it is what somebody or something is called, which has no question marks and symbols inside words.
     """
+    if text.isascii() and not _SUSPECT.search(text):
+        return None
     guess = _escaped(text, of_name=of_name)
     if guess is not None:
         return guess

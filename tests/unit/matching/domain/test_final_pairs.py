@@ -1,5 +1,6 @@
 """Who goes on with whom: what is asked of the solver, and what is published of its answer."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -68,6 +69,24 @@ def test_who_chose_each_other_go_on_together_and_who_is_left_is_placed_by_fit() 
     rankings = ranked("mentee-1", "mentor-1") | ranked("mentor-1", "mentee-1")
     expected = {("mentee-1", "mentor-1", "mutual"), ("mentee-2", "mentor-2", "assigned")}
     assert formed(cards, seats, rankings) == {"stable": expected, "most-mutual": expected}
+
+
+def test_nobody_goes_on_with_herself() -> None:
+    def of(person: str, card: Card) -> Card:
+        return replace(card, data={**(card.data or {}), "person_id": person})
+
+    # Mentee 1 is mentor 1, whom nobody chose; mentee 2 has gone on with mentor 2.
+    cards = [of("ann", card("mentor", 1)), of("bob", card("mentor", 2)), of("ann", card("mentee", 1))]
+    cards.append(of("cid", card("mentee", 2)))
+    seats = [seat(2, 1), seat(1, 2), seat(2, 2)]
+    chosen = ranked("mentee-2", "mentor-2") | ranked("mentor-2", "mentee-2")
+    expected = {("mentee-2", "mentor-2", "mutual")}
+    assert formed(cards, seats, chosen) == {"stable": expected, "most-mutual": expected}
+    # Even where an old plan has seated her with herself, and she chose it.
+    assert formed(cards, [*seats, seat(1, 1)], chosen | ranked("mentee-1", "mentor-1")) == {
+        "stable": expected,
+        "most-mutual": expected,
+    }
 
 
 def test_nobody_is_placed_with_somebody_the_rules_keep_apart() -> None:

@@ -252,3 +252,14 @@ def test_most_mutual_gives_up_stability_for_one_more_mutual_pair():
         ("a", "B", "mutual"),
         ("b", "A", "mutual"),
     ]
+
+
+def test_two_who_are_one_person_are_no_pair_though_they_rank_each_other_and_are_left() -> None:
+    document = {
+        "format": "speedmentor.rankings/1",
+        "mentors": [{"id": "m1", "person": "ann", "ranks": ["e1"]}, {"id": "m2"}],
+        "mentees": [{"id": "e1", "person": "ann", "ranks": ["m1"]}, {"id": "e2", "person": "bob"}],
+    }
+    found = pair(read_rankings(document))
+    for pairs in (found.stable, found.most_mutual):
+        assert {(each.mentee, each.mentor) for each in pairs} == {("e1", "m2"), ("e2", "m1")}

@@ -63,6 +63,23 @@ def made_event(seed, *, mentees=7, mentors=5, rounds=4, breaks=False, sites=2, g
     return document
 
 
+def tied(document, seed):
+    """``document`` with people in both tables, teams, managers and pairs who have met before."""
+    dice = random.Random(seed)
+    mentors = [dict(each) for each in document["mentors"]]
+    mentees = [dict(each) for each in document["mentees"]]
+    for each in (*mentors, *mentees):
+        if dice.random() < 0.3:
+            each["team"] = dice.choice("xy")
+        if dice.random() < 0.35:
+            each["person"] = f"p{dice.randint(1, 3)}"
+    for each in mentees:
+        if dice.random() < 0.2:
+            each["manager"] = dice.choice(mentors)["id"]
+    met = [[e["id"], m["id"]] for e in mentees for m in mentors if dice.random() < 0.15]
+    return {**document, "mentors": mentors, "mentees": mentees, "met_before": met}
+
+
 def made_revision(document, plan, dice):
     """``document`` with ``plan`` announced, maybe some rounds held, and up to two people gone."""
     people = [each["id"] for each in document["mentees"] + document["mentors"]]

@@ -1,7 +1,7 @@
 """The best plan by mixed integer programming (HiGHS): slow, simple, and no kin of the planner."""
 
 import numpy as np
-from plan_rules import allowed_pairs, counts_of, frozen_meetings, future_meetings, people
+from plan_rules import allowed_pairs, counts_of, doubles, frozen_meetings, future_meetings, people
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
@@ -43,6 +43,10 @@ class Oracle:
             else:
                 most = max(0, self.mentors[key[1]]["max_meetings"] - before.get(key[1], 0))
             self.rows.append((dict.fromkeys(columns, 1), -np.inf, most))
+        for e, m in doubles(document):
+            for r in range(1, document["rounds"] + 1):
+                for at in groups.get(("mentor", m, r), ()):
+                    self.rows.append((dict.fromkeys([*groups.get(("mentee", e, r), ()), at], 1), -np.inf, 1))
         for e in self.mentees:
             row = dict.fromkeys(groups.get(("mentee", e), []), 1)
             row.update({self.level_at[e, k]: -1 for k in range(1, document["rounds"] + 1)})

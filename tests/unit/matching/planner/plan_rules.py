@@ -67,11 +67,46 @@ def score_parts(mentee, mentor):
     }
 
 
+def apart(document):
+    """Why two may not meet, by pair (mentee, mentor) of those who may not: of several causes all."""
+    mentees, mentors = people(document, "mentees"), people(document, "mentors")
+    causes = {}
+
+    def same(one, other):
+        return "person" in one and one["person"] == other.get("person")
+
+    def add(e, m, cause, turned):
+        """For both persons: also under other ids, and where they take part the other way round."""
+        for one, mentee in mentees.items():
+            for other, mentor in mentors.items():
+                if (one == e or same(mentee, mentees[e])) and (other == m or same(mentor, mentors[m])):
+                    causes.setdefault((one, other), set()).add(cause)
+                if same(mentee, mentors[m]) and same(mentor, mentees[e]):
+                    causes.setdefault((one, other), set()).add(turned)
+
+    for e, mentee in mentees.items():
+        for m, mentor in mentors.items():
+            if same(mentee, mentor):
+                causes.setdefault((e, m), set()).add("self")
+            if "team" in mentee and mentee["team"] == mentor.get("team"):
+                causes.setdefault((e, m), set()).add("team")
+        for m in mentee.get("avoid", []):
+            add(e, m, "avoid", "never")
+        if "manager" in mentee:
+            add(e, mentee["manager"], "manager", "never")
+    for e, m in document.get("never", []):
+        add(e, m, "never", "never")
+    for e, m in document.get("met_before", []):
+        add(e, m, "met", "met")
+    for each in frozen_meetings(document):
+        causes.setdefault((each["mentee"], each["mentor"]), set()).add("met")
+    return causes
+
+
 def allowed_pairs(document):
     """Score of every pair that may meet at all (rounds aside, but for having one in common)."""
     mentees, mentors = people(document, "mentees"), people(document, "mentors")
-    never = {tuple(each) for each in document.get("never", [])}
-    never |= {(each["mentee"], each["mentor"]) for each in frozen_meetings(document)}
+    never = apart(document)
     given = {(e, m): score for e, m, score in document["scores"]} if "scores" in document else None
     found = {}
     for e, mentee in mentees.items():
@@ -82,13 +117,23 @@ def allowed_pairs(document):
             together = mentee["site"] == mentor["site"]
             if not together and not (mentee.get("remote", False) and mentor.get("remote", False)):
                 continue
-            if (e, m) in never or m in mentee.get("avoid", []) or not mentee["open"] & mentor["open"]:
+            if (e, m) in never or not mentee["open"] & mentor["open"]:
                 continue
             if given is None:
                 found[e, m] = sum(score_parts(mentee, mentor).values())
             elif given.get((e, m), -1) >= 0:
                 found[e, m] = given[e, m]
     return found
+
+
+def doubles(document):
+    """Who takes part in both roles: the id as mentee and as mentor."""
+    return [
+        (mentee["id"], mentor["id"])
+        for mentee in document["mentees"]
+        for mentor in document["mentors"]
+        if "person" in mentee and mentee["person"] == mentor.get("person")
+    ]
 
 
 def counts_of(document, meetings):
@@ -132,6 +177,10 @@ def broken_rules(document, plan):
             broken.append("the parts are not the score")
         if each["site"] != mentors[m]["site"]:
             broken.append("the meeting is not at the mentor's site")
+    for e, m in doubles(document):
+        as_mentee = {r for r, mentee, _ in listed if mentee == e and (r, e, _) not in frozen}
+        if as_mentee & {r for r, _, mentor in listed if mentor == m}:
+            broken.append(f"{e} is {m}, at two tables at once")
     held = counts_of(document, frozen_meetings(document))
     for e, count in counts_of(document, plan["meetings"]).items():
         if count > max(mentees[e]["max_meetings"], held[e]):

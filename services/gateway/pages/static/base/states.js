@@ -3,7 +3,10 @@
 import { plain, t } from "./words.js";
 
 export function stateText(state) {
-  return { draft: t("Draft"), published: t("Published"), cancelled: t("Cancelled") }[state] ?? plain(state);
+  return {
+    draft: t("Draft"), published: t("Published"), running: t("Under way"), finished: t("Rounds are over"), closed: t("Closed, with a report"),
+    cancelled: t("Cancelled"),
+  }[state] ?? plain(state);
 }
 
 export function roleText(role) {

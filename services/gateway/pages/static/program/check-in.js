@@ -5,7 +5,7 @@ import { ask, select } from "../base/ask.js";
 import { fill, find, h, tell, whileBusy } from "../base/dom.js";
 import { roleText, standing } from "../base/states.js";
 import { walkIn } from "./walk-in.js";
-import { beside, fold, t } from "../base/words.js";
+import { fold, t } from "../base/words.js";
 
 /** More rows than this make a slow page and no better overview: the search finds the others. */
 const SHOWN = 200;
@@ -26,7 +26,7 @@ export async function checkIn(place, { id, program }) {
 
   /** Before publishing nobody can be checked in, and whoever is registered would have to be found again for it. */
   function atTheDoor() {
-    if (program.state === "published") return walkIn({ id, program, told });
+    if (["published", "running"].includes(program.state)) return walkIn({ id, program, told });
     return program.state === "draft" ? h("p", { class: "notice" }, t("Checking in begins once the program is published.")) : null;
   }
 
@@ -49,7 +49,7 @@ export async function checkIn(place, { id, program }) {
     const [look, text] = standing(person);
     const code = codes?.get(person.participant_id);
     return h("li", { class: "person", "data-id": person.participant_id },
-      h("div", { class: "person-name" }, h("b", {}, person.name), h("span", { class: "quiet" }, beside(roleText(person.role), sites.get(person.site_id) ?? person.site_id))),
+      h("div", { class: "person-name" }, h("b", {}, person.name), h("span", { class: "quiet" }, [roleText(person.role), sites.get(person.site_id) ?? person.site_id].filter(Boolean).join(" · "))),
       code ? h("code", { class: "code" }, code) : null,
       h("span", { class: `badge ${look}` }, text),
       h("div", { class: "row tight" },

@@ -26,7 +26,8 @@ export function quality({ state, revision, quality: found }) {
     h("dl", { class: "figures" }, figures.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, String(value ?? "–"))))));
 }
 
-function heading(state, isProved, { gap }) {
+function heading(state, isProved, { gap, meetings }) {
   if (state !== "planned") return t("The plan that holds for now");
+  if (isProved && meetings === 0) return t("Nobody can meet, and that is proved: the reasons are below");
   return isProved ? t("Proved: no plan is fairer, and none as fair is better") : t("Not proved best: at most {gap} % better is possible", { gap: (100 * (gap ?? 0)).toFixed(1) });
 }

@@ -2,7 +2,6 @@
 
 import { get, listed, post, announce, showTrouble } from "../base/api.js";
 import { fill, find, h, whileBusy } from "../base/dom.js";
-import { isolated } from "../base/direction.js";
 import { changes } from "./plan-changes.js";
 import { sheets } from "./plan-sheets.js";
 import { quality, standing } from "./plan-standing.js";
@@ -11,7 +10,7 @@ import { t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 
-export async function plan(place, { id, program }) {
+export async function plan(place, { id, program, changed }) {
   const people = new Map();
   const name = (who) => people.get(who)?.name ?? who;
   const paper = h("div", { class: "sheets" });
@@ -33,7 +32,10 @@ export async function plan(place, { id, program }) {
   async function follow() {
     const found = await get(`/programs/${id}/plan`);
     const bar = find("progress", place);
-    if (found.state !== "planning" || !bar) return show();
+    if (found.state !== "planning" || !bar) {
+      changed();
+      return show();
+    }
     bar.value = found.progress ?? 0;
     setTimeout(() => follow().catch(showTrouble), ASK_AGAIN);
   }
@@ -76,6 +78,6 @@ export async function plan(place, { id, program }) {
 
   /** Planning knows people by their ids only; whoever organizes knows them by name. */
   function named(text) {
-    return (text ?? "").replaceAll(/[\w-]+/g, (word) => isolated(name(word)));
+    return (text ?? "").replaceAll(/[\w-]+/g, name);
   }
 }

@@ -11,7 +11,7 @@ const percent = new Intl.NumberFormat(language, { style: "percent", maximumFract
 /** Answered by yes (1) or no (0). */
 const YES_NO = new Set(["stay_in_touch", "connections"]);
 
-export async function report(place, { id, program }) {
+export async function report(place, { id, program, changed }) {
   await show();
 
   async function show() {
@@ -41,6 +41,7 @@ export async function report(place, { id, program }) {
       try {
         await post(`/programs/${id}/closing`);
         announce(t("The report is made."));
+        changed();
         await show();
       } catch (error) {
         showTrouble(error);

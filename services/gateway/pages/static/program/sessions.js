@@ -4,7 +4,6 @@ import { get, listed, post, put, announce, showTrouble } from "../base/api.js";
 import { ask, select } from "../base/ask.js";
 import { eventClock } from "../time/clock.js";
 import { Countdown, clockFace } from "../time/countdown.js";
-import { isolated } from "../base/direction.js";
 import { fill, find, h, tell, whileBusy } from "../base/dom.js";
 import { Live } from "../time/live.js";
 import { look, nextText, phaseText } from "../time/phase-words.js";
@@ -13,7 +12,7 @@ import { t } from "../base/words.js";
 /** A round can be restarted in its first so many ms: the service decides, the button only follows. */
 const RESTART = 30_000;
 
-export function sessions(place, { id, program }) {
+export function sessions(place, { id, program, changed }) {
   const clock = eventClock();
   const cards = new Map();
   const names = new Map((program.sites ?? []).map((site) => [site.site_id, site.name ?? site.site_id]));
@@ -76,7 +75,7 @@ export function sessions(place, { id, program }) {
 
   /** What the session does when the timer was down: nobody is there to be asked at that moment. */
   function policy(session, site) {
-    const choose = h("select", { "aria-label": `${t("After an outage of the timer")} – ${isolated(site)}`, onchange: change },
+    const choose = h("select", { "aria-label": `${t("After an outage of the timer")} – ${site}`, onchange: change },
       h("option", { value: "catch-up" }, t("go on by the timetable")), h("option", { value: "hold" }, t("wait until I resume")));
     return h("label", { class: "quiet policy", hidden: true }, `${t("After an outage of the timer")} `, choose);
 
@@ -88,7 +87,7 @@ export function sessions(place, { id, program }) {
 
   function button(what, session, site) {
     const { text, main, run } = ACTIONS[what];
-    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${isolated(site)}`, onclick: (event) => run(event.currentTarget, seen(session)) }, text);
+    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${site}`, onclick: (event) => run(event.currentTarget, seen(session)) }, text);
   }
 
   /** What was on the screen when a button was pressed: while it is asked "sure?", others command and bells ring. */
@@ -107,6 +106,7 @@ export function sessions(place, { id, program }) {
       try {
         const now = await how(path, body);
         for (const each of now.sessions ?? [now]) if (each.timetable) take(each);
+        changed();
         announce(done);
       } catch (error) {
         if (error.current) {
