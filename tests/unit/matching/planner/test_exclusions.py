@@ -116,10 +116,10 @@ ORDER = list(COUNTS.values())
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 100_000), st.booleans(), st.booleans())
-@example(274, breaks=True, ties=True)
-@example(413, breaks=True, ties=True)
-@example(487, breaks=False, ties=True)
+@given(seed=st.integers(0, 100_000), breaks=st.booleans(), ties=st.booleans())
+@example(seed=274, breaks=True, ties=True)
+@example(seed=413, breaks=True, ties=True)
+@example(seed=487, breaks=False, ties=True)
 def test_the_reason_told_is_the_true_one(seed, breaks, ties) -> None:
     document = made_event(seed, mentees=6, mentors=4, rounds=3, breaks=breaks)
     if ties:
