@@ -139,6 +139,17 @@ class NotYet(Fault):
     code = "not-yet"
 
 
+class Unheard(NotYet):
+    """A service has not heard of a program: there is none, it is not published, or the event that tells is on its way.
+
+    Whoever owns programs can tell which. To an older reader it is a plain :class:`NotYet`.
+    """
+
+    def to_document(self) -> dict[str, Any]:
+        """The fault as JSON, told from other reasons to wait."""
+        return {**super().to_document(), "unheard": True}
+
+
 _KINDS: dict[str, type[Fault]] = {
     kind.code: kind for kind in (Fault, Invalid, NotFound, Conflict, Unauthenticated, Forbidden, NotYet)
 }
@@ -149,5 +160,7 @@ def fault_from_document(document: Mapping[str, Any]) -> Fault:
     detail = Message.from_document(document["detail"])
     if document["code"] == Stale.code:
         return Stale(detail, document["current"])
+    if document["code"] == Unheard.code and document.get("unheard"):
+        return Unheard(detail)
     problems = [Problem.from_document(each) for each in document.get("problems", ())]
     return _KINDS.get(document["code"], Fault)(detail, problems)

@@ -14,9 +14,9 @@ from services.feedback.submitting import submit
 from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.faults import Conflict, Forbidden, NotYet
+from shared.faults import Conflict, Forbidden, NotFound, Unheard
 from shared.messages import say
-from shared.security.principal import OPERATOR, PARTICIPANTS
+from shared.security.principal import OPERATOR, PARTICIPANTS, Principal
 from shared.storage.unit_of_work import Transaction
 
 
@@ -77,7 +77,7 @@ class Feedback:
         if principal.role in PARTICIPANTS:
             query: dict[str, Any] = {"$or": [{"mentor_id": principal.subject}, {"mentee_id": principal.subject}]}
         else:
-            program = self._program(given["program_id"])
+            program = self._program(given["program_id"], principal)
             sites = list(principal.sites)
             for site in sites or [None]:
                 principal.require_organizer(program["org"], given["program_id"], site)
@@ -92,7 +92,7 @@ class Feedback:
         """Take no more feedback, and make and publish the report. Once closed, the answer is always that report."""
         given = load(CloseProgram, arguments)
         principal, program_id = self.caller(), given["program_id"]
-        org = self._program(program_id)["org"]
+        org = self._program(program_id, principal)["org"]
         principal.require_organizer(org, program_id)
         # Under a key of its own, so that a key used for something else is refused before anything is closed.
         key = given["idempotency_key"]
@@ -125,8 +125,9 @@ class Feedback:
         where they change. No kind of pair is told there of fewer than ``k`` pairs.
         """
         given = load(OfProgram, {"program_id": program_id})
-        program = self._program(given["program_id"])
-        self.caller().require_organizer(program["org"], given["program_id"])
+        principal = self.caller()
+        program = self._program(given["program_id"], principal)
+        principal.require_organizer(program["org"], given["program_id"])
         made = store.report(self.work.database, given["program_id"])
         if made is None:
             # Two reports with one answer between them would tell that answer: so there is only one.
@@ -138,7 +139,8 @@ class Feedback:
         """What this service holds of a program, to compare with the others."""
         given = load(OfProgram, {"program_id": program_id})
         program_id = given["program_id"]
-        principal, program = self.caller(), self._program(program_id)
+        principal = self.caller()
+        program = self._program(program_id, principal)
         if principal.role != OPERATOR and not principal.organizes(program["org"], program_id):
             raise Forbidden(say("only an organizer of this program may do this; log in as one"))
 
@@ -167,11 +169,13 @@ class Feedback:
 
     # Steps that calls share
 
-    def _program(self, program_id: str) -> dict[str, Any]:
+    def _program(self, program_id: str, principal: Principal) -> dict[str, Any]:
         program = store.program(self.work.database, program_id)
         if program is None or "sites" not in program:
             # The event that tells of it may still be on its way, so this is not a plain "not found".
-            raise NotYet(say("This program is not known here yet; publish it, or try again in a moment."))
+            raise Unheard(say("This program is not known here yet; publish it, or try again in a moment."))
+        if not principal.knows(program["org"], program_id):
+            raise NotFound(say("There is no such program."))
         return program
 
 

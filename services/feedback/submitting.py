@@ -54,7 +54,7 @@ def submit(transaction: Transaction, principal: Principal, given: dict[str, Any]
 
 def _own_meeting(transaction: Transaction, principal: Principal, meeting_id: str) -> tuple[Meeting, str]:
     found = store.take_meeting(transaction, meeting_id)
-    if found is None or found[0].org != principal.org:
+    if found is None or not principal.knows(found[0].org or "", found[0].program_id):
         raise NotFound(say("There is no such meeting; see your agenda for those you have."))
     meeting, sealed = found
     role = meeting.role_of(principal.subject)

@@ -16,7 +16,7 @@ from services.matching.views import ledger_view, own_meeting, own_pairs, pairing
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.faults import Conflict, Forbidden, NotFound, NotYet
+from shared.faults import Conflict, Forbidden, NotFound, NotYet, Unheard
 from shared.messages import say
 from shared.security.principal import OPERATOR, PARTICIPANTS
 from shared.storage.unit_of_work import Transaction
@@ -96,8 +96,10 @@ class Matching:
             raise NotFound(say("There is no such participant."))
         # An account may have any name, also one that is a participant's id.
         if principal.role not in PARTICIPANTS or principal.subject != participant_id:
-            program = programs.program(self.work.database, card.program_id) or {}
-            principal.require_organizer(program.get("org", ""), card.program_id, card.site_id)
+            org = (programs.program(self.work.database, card.program_id) or {}).get("org", "")
+            if not principal.knows(org, card.program_id):
+                raise NotFound(say("There is no such participant."))
+            principal.require_organizer(org, card.program_id, card.site_id)
         plan = plans.plan(self.work.database, card.program_id)
         return {
             "participant_id": participant_id,
@@ -209,5 +211,7 @@ class Matching:
         program = programs.program(transaction, program_id)
         if program is None or "sites" not in program:
             # The event that tells of it may still be on its way, so this is not a plain "not found".
-            raise NotYet(say("This program is not known here yet; publish it, or try again in a moment."))
+            raise Unheard(say("This program is not known here yet; publish it, or try again in a moment."))
+        if not self.caller().knows(program["org"], program_id):
+            raise NotFound(say("There is no such program."))
         return program

@@ -195,6 +195,8 @@ class SessionTimer:
             sessions = store.read(self.work.database, {"program_id": given["program_id"]}, self.work.clock)
             if not sessions:
                 raise NotFound(say("The program has no sessions yet."))
+            if not _may_see(principal, sessions[0]):
+                raise NotFound(say("There is no such program."))
             principal.require_organizer(sessions[0].org or "", given["program_id"])
             strangers = sorted(revisions.keys() - {each.session_id for each in sessions})
             if strangers:

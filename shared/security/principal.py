@@ -37,6 +37,12 @@ class Principal:
             and (not self.sites if site is None else not self.sites or site in self.sites)
         )
 
+    def knows(self, org: str, program: str) -> bool:
+        """Whether the caller may learn that there is such a program; to all others it is as if there were none."""
+        return self.role == OPERATOR or (
+            self.org == org and (program in self.programs or (self.role == ORGANIZER and not self.programs))
+        )
+
     def require_organizer(self, org: str, program: str | None = None, site: str | None = None) -> None:
         """Raise :class:`Forbidden` unless :meth:`organizes`; ``site`` ``None`` means all of the program's sites."""
         if not self.organizes(org, program, site):

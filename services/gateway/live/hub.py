@@ -88,6 +88,10 @@ class Hub:
             stream.close()
         return self._timetables(stream, views)
 
+    def shows_anything(self, stream: Stream) -> bool:
+        """Whether there is a session that ``stream`` gets to see."""
+        return any(stream.watches(view["org"], view["site_id"]) for view in self._snapshots.of(stream.program_id))
+
     def leave(self, stream: Stream) -> None:
         """Send nothing to ``stream`` any more."""
         there = self._streams.get(stream.program_id, set())

@@ -27,6 +27,7 @@ ACCOUNT = "organizer"
 
 
 @blueprint.route("/log-in", methods=["POST"])
+@blueprint.refuses(401, 429, 503)
 @blueprint.doc(security=[])
 @blueprint.arguments(requests.LogIn)
 @blueprint.response(200, views.LoggedIn)

@@ -1,5 +1,7 @@
 """What all addresses of the API share."""
 
+from typing import Any
+
 from flask import request
 from flask_smorest import Blueprint
 
@@ -17,6 +19,10 @@ class Section(Blueprint):
     """A part of the API, whose bodies are read with bounds."""
 
     ARGUMENTS_PARSER = BoundedParser()
+
+    def refuses(self, *statuses: int) -> Any:
+        """Have the document say that an operation can refuse with ``statuses`` too; most follow from what it takes."""
+        return self.doc(**{"x-refusals": statuses})
 
 
 def section(name: str, means: str) -> Section:

@@ -11,10 +11,22 @@ from services.gateway.live.frames import RETRY
 from services.gateway.live.hub import Hub
 from services.gateway.live.stream import Stream
 from services.gateway.routes.common import section
+from services.gateway.routes.knowing import require_site
 from services.gateway.schemas import requests
 from shared.faults import NotFound
 from shared.messages import say
 from shared.security.principal import OPERATOR
+
+#: Each event, as OpenAPI 3.2 describes one; 3.1 has no word of its own for streams.
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["timetables", "timetable", "bell", "plan", "pairs", "still-here"]},
+        "id": {"type": "string", "description": "tells events apart, and no more"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "ms to wait before connecting again"},
+    },
+}
 
 blueprint = section("live", "What the screens follow.")
 
@@ -22,7 +34,7 @@ blueprint = section("live", "What the screens follow.")
 @blueprint.route("/programs/<id:program_id>/live")
 @blueprint.arguments(requests.LiveFilter, location="query")
 @blueprint.alt_response(
-    200, content_type="text/event-stream", schema={"type": "string"}, description="Server-sent events", success=True
+    200, content_type="text/event-stream", schema=EVENT, description="Server-sent events", success=True
 )
 def live(which: dict[str, Any], program_id: str) -> Response:
     """Follow the timers of a program (server-sent events).
@@ -38,6 +50,12 @@ def live(which: dict[str, Any], program_id: str) -> Response:
     hub = door().hub
     stream = Stream(program_id, None if principal.role == OPERATOR else principal.org, which["site_id"])
     first = hub.join(stream)
+    if not hub.shows_anything(stream):
+        try:
+            require_site(program_id, which["site_id"])
+        except BaseException:
+            hub.leave(stream)
+            raise
     # eventlet would gather small writes; a bell cannot wait for the next one.
     request.environ["eventlet.minimum_write_chunk_size"] = 1
     response = Response(_Body(hub, stream, first), content_type="text/event-stream; charset=utf-8")

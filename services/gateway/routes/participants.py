@@ -4,12 +4,14 @@ from typing import Any
 
 from services.gateway.door import ask
 from services.gateway.routes.common import key, section
-from services.gateway.schemas import requests, views
+from services.gateway.routes.knowing import ask_of_participant
+from services.gateway.schemas import registering, requests, views
 
 blueprint = section("participants", "Mentors and mentees: who they are, what they want, whether they are there.")
 
 
 @blueprint.route("/programs/<id:program_id>/participants")
+@blueprint.refuses(403)
 @blueprint.arguments(requests.ParticipantFilter, location="query")
 @blueprint.response(200, views.Participant(many=True))
 def list_participants(which: dict[str, Any], program_id: str) -> Any:
@@ -18,7 +20,7 @@ def list_participants(which: dict[str, Any], program_id: str) -> Any:
 
 
 @blueprint.route("/programs/<id:program_id>/mentors", methods=["POST"])
-@blueprint.arguments(requests.Person)
+@blueprint.arguments(registering.Mentor)
 @blueprint.response(201, views.Participant)
 def register_mentor(mentor: dict[str, Any], program_id: str) -> Any:
     """Register one mentor, before the event or at its door."""
@@ -26,7 +28,7 @@ def register_mentor(mentor: dict[str, Any], program_id: str) -> Any:
 
 
 @blueprint.route("/programs/<id:program_id>/mentees", methods=["POST"])
-@blueprint.arguments(requests.Person)
+@blueprint.arguments(registering.Mentee)
 @blueprint.response(201, views.Participant)
 def register_mentee(mentee: dict[str, Any], program_id: str) -> Any:
     """Register one mentee, before the event or at its door."""
@@ -48,11 +50,10 @@ def erase_participant(participant_id: str) -> None:
 
 
 @blueprint.route("/participants/<id:participant_id>/check-in", methods=["POST"])
-@blueprint.arguments(requests.Arrival, required=False)
 @blueprint.response(200, views.Participant)
-def check_in(given: dict[str, Any], participant_id: str) -> Any:
+def check_in(participant_id: str) -> Any:
     """Somebody is there."""
-    return ask("registration", "check_in", participant_id=participant_id, **given, idempotency_key=key())
+    return ask("registration", "check_in", participant_id=participant_id, idempotency_key=key())
 
 
 @blueprint.route("/participants/<id:participant_id>/absence", methods=["POST"])
@@ -64,7 +65,7 @@ def mark_absent(given: dict[str, Any], participant_id: str) -> Any:
         "registration",
         "mark_absent",
         participant_id=participant_id,
-        **given,
+        from_round=given["from_round"],
         idempotency_key=key(),
     )
 
@@ -91,7 +92,7 @@ def update_questions(given: dict[str, Any], participant_id: str) -> Any:
 
 
 @blueprint.route("/participants/<id:participant_id>/preferences", methods=["PUT"])
-@blueprint.arguments(requests.Preferences)
+@blueprint.arguments(requests.Preferences, required=False)
 @blueprint.response(200, views.Participant)
 def state_preference(given: dict[str, Any], participant_id: str) -> Any:
     """Say whom one wants to meet, and whom not."""
@@ -99,7 +100,8 @@ def state_preference(given: dict[str, Any], participant_id: str) -> Any:
 
 
 @blueprint.route("/participants/<id:participant_id>/agenda")
+@blueprint.refuses(403, 409)
 @blueprint.response(200, views.Agenda)
 def get_agenda(participant_id: str) -> Any:
     """Whom a participant meets when, and at which table."""
-    return ask("matching", "get_agenda", participant_id=participant_id)
+    return ask_of_participant("matching", "get_agenda", participant_id=participant_id)

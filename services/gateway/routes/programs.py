@@ -4,6 +4,7 @@ from typing import Any
 
 from services.gateway.door import ask
 from services.gateway.routes.common import key, section
+from services.gateway.routes.knowing import ask_of_program
 from services.gateway.schemas import requests, views
 
 blueprint = section("programs", "Events, from the import of an organizer's files on.")
@@ -12,6 +13,7 @@ _OTHERS = ("matching", "session_timer", "feedback")
 
 
 @blueprint.route("/programs")
+@blueprint.refuses(503)
 @blueprint.response(200, views.Program(many=True))
 def list_programs() -> Any:
     """The programs the caller may see."""
@@ -50,6 +52,7 @@ def cancel_program(given: dict[str, Any], program_id: str) -> Any:
 
 
 @blueprint.route("/programs/<id:program_id>/access-codes")
+@blueprint.refuses(403)
 @blueprint.response(200, views.AccessCode(many=True))
 def access_codes(program_id: str) -> Any:
     """What the participants log in with, for their invitations."""
@@ -57,6 +60,7 @@ def access_codes(program_id: str) -> Any:
 
 
 @blueprint.route("/programs/<id:program_id>/ledgers")
+@blueprint.refuses(403, 409)
 @blueprint.response(200, views.Ledgers)
 def ledgers(program_id: str) -> Any:
     """What each service holds of the program. After a while without changes they agree.
@@ -66,7 +70,9 @@ def ledgers(program_id: str) -> Any:
     own = ask("registration", "ledger", program_id=program_id)
     # A registration of an earlier release does not say.
     others = _OTHERS if own.get("told", True) else ()
-    return {"registration": own} | {service: ask(service, "ledger", program_id=program_id) for service in others}
+    return {"registration": own} | {
+        service: ask_of_program(service, "ledger", program_id=program_id) for service in others
+    }
 
 
 def _standing(view: dict[str, Any]) -> dict[str, Any]:

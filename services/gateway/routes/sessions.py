@@ -4,7 +4,10 @@ from typing import Any
 
 from services.gateway.door import ask
 from services.gateway.routes.common import key, section
+from services.gateway.routes.knowing import list_of_program, require_program
 from services.gateway.schemas import requests, views
+from shared.faults import Conflict, NotFound
+from shared.messages import say
 
 blueprint = section("sessions", "The timer of each site. A command may say on which revision it was given.")
 
@@ -13,7 +16,7 @@ blueprint = section("sessions", "The timer of each site. A command may say on wh
 @blueprint.response(200, views.Session(many=True))
 def list_sessions(program_id: str) -> Any:
     """The sessions of a program with their timetables."""
-    return ask("session_timer", "list_sessions", program_id=program_id)
+    return list_of_program("session_timer", "list_sessions", program_id=program_id)
 
 
 @blueprint.route("/sessions/<id:session_id>")
@@ -28,13 +31,19 @@ def get_session(session_id: str) -> Any:
 @blueprint.response(200, views.Shifted)
 def shift_start(given: dict[str, Any], program_id: str) -> Any:
     """Start later or earlier: one session, or all that have not begun."""
-    return ask("session_timer", "shift_start", program_id=program_id, **given, idempotency_key=key())
+    try:
+        return ask("session_timer", "shift_start", program_id=program_id, **given, idempotency_key=key())
+    except NotFound:
+        if given["session_id"] is not None:
+            raise
+        require_program(program_id)
+        raise Conflict(say("The program has no sessions yet; they come with its first plan.")) from None
 
 
 def _add_command(path: str, method: str, means: str, takes: type[requests.Command] = requests.Command) -> None:
     """Five commands say nothing but on what they were given."""
 
-    @blueprint.arguments(takes)
+    @blueprint.arguments(takes, required=False)
     @blueprint.response(200, views.Session)
     def command(given: dict[str, Any], session_id: str) -> Any:
         return ask("session_timer", method, session_id=session_id, **given, idempotency_key=key())

@@ -11,9 +11,9 @@ def text(means: str, **more: object) -> fields.String:
 class OneProblem(Schema):
     """One thing that is wrong with a request."""
 
-    field = text("JSON pointer into the body, `?name` of the query, or a column of a file")
-    what = text("what is wrong")
-    remedy = text("what mends it")
+    field = text("JSON pointer into the body, `?name` of the query, or a column of a file", required=True)
+    what = text("what is wrong", required=True)
+    remedy = text("what mends it", required=True)
     file = text("the file it is in, of files")
     row = fields.Integer(metadata={"description": "the row it is in as a spreadsheet counts; the header is row 1"})
     rows = fields.List(fields.Integer(), metadata={"description": "of one cause in many rows: the first of them"})
@@ -27,11 +27,11 @@ class OneProblem(Schema):
 class ProblemDocument(Schema):
     """What went wrong, and how to mend it."""
 
-    type = text("`urn:speedmentor:problem:` and the code")
-    title = text("the kind of problem, for people")
-    status = fields.Integer(metadata={"description": "the HTTP status"})
-    detail = text("what went wrong this time, for people")
-    instance = text("`urn:uuid:` and the correlation id, by which the logs of all services tell more")
-    code = text("the kind of problem, for programs")
+    type = text("`urn:speedmentor:problem:` and the code", required=True)
+    title = text("the kind of problem, for people", required=True)
+    status = fields.Integer(required=True, metadata={"description": "the HTTP status"})
+    detail = text("what went wrong this time, for people", required=True)
+    instance = text("`urn:uuid:` and the correlation id, by which the logs of all services tell more", required=True)
+    code = text("the kind of problem, for programs", required=True)
     problems = fields.List(fields.Nested(OneProblem), metadata={"description": "every single fault"})
     current = fields.Dict(metadata={"description": "with code `stale`: what holds now"})

@@ -2,55 +2,24 @@
 
 from typing import Any
 
-from marshmallow import EXCLUDE, INCLUDE, RAISE, Schema, ValidationError, fields, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
+from services.gateway.schemas.kinds import (
+    MOST_ROUNDS,
+    WEEK,
+    Flag,
+    Request,
+    Shape,
+    Whole,
+    confirmations,
+    ident,
+    listed,
+    text,
+    whole,
+)
 from shared.meeting import MEETING_LIMIT_SECONDS
 from shared.values import MOST_WHOLE
-
-WEEK = 7 * 86_400
-MOST_ROUNDS = 100
-
-
-class Whole(fields.Integer):
-    """A whole number, however JSON writes it (3 and 3.0 are the same number); no text and no truth value is one."""
-
-    def _validated(self, value: Any) -> int:
-        if isinstance(value, str) or (isinstance(value, float) and not value.is_integer()):
-            raise self.make_error("invalid", input=value)
-        return super()._validated(value)
-
-
-class Flag(fields.Boolean):
-    """``true`` or ``false``, and nothing that could be meant by it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-def ident(means: str, **more: Any) -> fields.String:
-    """An id with its meaning."""
-    return fields.String(validate=Length(1, 128), metadata={"description": means}, **more)
-
-
-def whole(means: str, low: int, high: int, **more: Any) -> fields.Integer:
-    """A whole number from ``low`` to ``high``."""
-    return Whole(validate=Range(low, high), metadata={"description": means}, **more)
-
-
-def confirmations() -> Any:
-    """What refusals have asked about (``confirm`` of their problems) and is said to be right."""
-    described = {"description": "codes from `confirm` of earlier problems: what they ask about is right as it is"}
-    return fields.List(fields.String(validate=Length(1, 100)), validate=Length(max=10_000), metadata=described)
-
-
-class Request(Schema):
-    """A body: unknown fields are slips, and are named."""
-
-    class Meta:
-        unknown = RAISE
 
 
 class LogIn(Request):
@@ -76,6 +45,7 @@ class Import(Request):
         keys=fields.String(validate=Length(1, 200)),
         values=fields.String(),
         required=True,
+        validate=Length(max=20),
         metadata={
             "description": "name -> text of `program.toml`, `mentors.csv` and `mentees.csv`",
             "example": {"program.toml": "…", "mentors.csv": "…", "mentees.csv": "…"},
@@ -88,48 +58,30 @@ class Cancellation(Request):
     """Why a program is off."""
 
     reason = fields.String(
-        required=True, validate=Length(1, 500), metadata={"description": "shown to the participants"}
+        required=True,
+        validate=Shape("[a-z0-9][a-z0-9._-]{0,63}", "Not a code such as too-few-mentors."),
+        metadata={"description": "a code, since it is published", "example": "too-few-mentors"},
     )
-
-
-class Person(Schema):
-    """A participant who comes without having been imported; the registration service checks every field."""
-
-    class Meta:
-        unknown = INCLUDE
-
-    name = fields.Raw(metadata={"description": "as to be called", "type": "string"})
-    site_id = fields.Raw(metadata={"description": "where", "type": "string"})
-    confirmed = confirmations()
 
 
 class Absence(Request):
     """From when on somebody is not there."""
 
     from_round = whole("the first round that is missed, from 1", 1, MOST_ROUNDS, required=True)
-    confirmed = confirmations()
-
-
-class Arrival(Request):
-    """That somebody is there."""
-
-    confirmed = confirmations()
 
 
 class Questions(Request):
     """What a mentee wants to ask, the most important first."""
 
-    questions = fields.List(
-        fields.String(), required=True, metadata={"description": "all of them: they replace the old"}
-    )
+    questions = listed(text("a question", 500), "all of them: they replace the old", 10, required=True)
     confirmed = confirmations()
 
 
 class Preferences(Request):
     """Whom somebody wants to meet, or not to meet."""
 
-    wants = fields.List(ident("a participant of the other role"), load_default=list, metadata={"description": "ids"})
-    avoids = fields.List(ident("a participant of the other role"), load_default=list, metadata={"description": "ids"})
+    wants = listed(ident("a participant of the other role"), "whom to meet, the dearest first", 100, load_default=list)
+    avoids = listed(ident("a participant of the other role"), "whom not to meet", 100, load_default=list)
 
 
 class ParticipantFilter(Schema):
@@ -209,22 +161,21 @@ class LiveFilter(Schema):
     site_id = ident("only this site; without it all of the program", load_default=None)
 
 
+class Ratings(Request):
+    """What is rated, each on its own scale; nobody has to."""
+
+    time_well_spent = whole("was the time well spent?", 1, 7)
+    would_recommend = whole("would you recommend it?", 0, 10)
+    story = whole("asked of mentees: the mentor's story", 1, 5)
+    prepared = whole("asked of mentors: how the mentee had prepared", 1, 5)
+
+
 class Feedback(Request):
     """What one side says of a meeting."""
 
-    ratings = fields.Dict(
-        keys=fields.String(validate=Length(1, 64)),
-        values=Whole(validate=Range(0, 10)),
-        required=True,
-        metadata={
-            "description": "what is rated -> a number on its own scale, at most 0 to 10",
-            "example": {"time_well_spent": 6},
-        },
-    )
+    ratings = fields.Nested(Ratings, required=True, metadata={"description": "what is rated -> a number on its scale"})
     stay_in_touch = Flag(required=True, metadata={"description": "when both say yes, they get connected"})
-    takeaway = fields.String(
-        allow_none=True, load_default=None, validate=Length(max=2000), metadata={"description": "own words"}
-    )
+    takeaway = text("own words", 2000, allow_none=True, load_default=None)
 
 
 class Ranking(Request):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_dump
+from marshmallow import INCLUDE, Schema, fields, post_dump
 
 from services.gateway.schemas.problem_document import text
 from services.gateway.web.language import language
@@ -27,6 +27,11 @@ def number(means: str) -> fields.Float:
     return fields.Float(allow_none=True, metadata={"description": means})
 
 
+def choice(means: str, *choices: str) -> fields.String:
+    """One of a few words."""
+    return fields.String(metadata={"description": means, "enum": list(choices)})
+
+
 def flag(means: str) -> fields.Boolean:
     """Yes or no."""
     return fields.Boolean(metadata={"description": means})
@@ -49,7 +54,17 @@ class Spoken(fields.String):
 
 def said(means: str, **more: Any) -> Spoken:
     """A text in the language of the request."""
-    return Spoken(metadata={"description": means}, **more)
+    return Spoken(dump_only=True, metadata={"description": means}, **more)
+
+
+def part() -> fields.Raw:
+    """A text as a service says it, for readers in other languages."""
+    return fields.Raw(metadata={"description": "the same untranslated: a text with fields, and their values"})
+
+
+def parts() -> Any:
+    """Some of them."""
+    return fields.List(part(), metadata={"description": "the same untranslated"})
 
 
 class Noticed(fields.Field[Any]):
@@ -67,6 +82,9 @@ def noticed() -> Noticed:
 
 class View(Schema):
     """An object of a service. What a service says more than is described here, a newer one perhaps, is passed on."""
+
+    class Meta:
+        unknown = INCLUDE
 
     @post_dump(pass_original=True)
     def _pass_on(self, data: dict[str, Any], original: Any, **_: Any) -> Any:
@@ -117,6 +135,8 @@ class Program(View):
 
     program_id = text("the program")
     title = text("its title")
+    title_key = text("a code for it, the same in all events of a series")
+    topics = texts("what it is about; empty where anything is")
     state = text(
         "draft, published, running (since its first round at any site), finished (after the last at all sites), "
         "closed (its report is made) or cancelled"
@@ -144,6 +164,15 @@ class Imported(View):
     notices = noticed()
 
 
+class StoryTold(View):
+    """What a mentor tells."""
+
+    situation = text("what it was like")
+    choice = text("what there was to decide, and how it was")
+    outcome = text("what came of it")
+    lesson = text("what there is to learn from it")
+
+
 class Participant(View):
     """A mentor or a mentee, as far as the caller may see."""
 
@@ -164,9 +193,23 @@ class Participant(View):
             ],
         }
     )
-    story = fields.Raw(metadata={"description": "a mentor's story: situation, choice, outcome, lesson"})
+    program_id = text("the program")
+    motives = texts("what a mentor can help with")
+    storytelling = whole("how well a mentor tells stories; 0: not known")
+    story = fields.Nested(StoryTold, allow_none=True, metadata={"description": "a mentor's"})
+    motive = text("what a mentee comes for")
     questions = texts("a mentee's questions, the most important first")
     notices = noticed()
+    ref = text("for organizers and oneself, as all that follows: the key in the organizer's files", allow_none=True)
+    email = text("the mail address, or nothing")
+    team = text("people of the same team do not meet")
+    rounds = fields.List(fields.Integer(), metadata={"description": "when somebody is there"})
+    max_meetings = whole("how many at most")
+    wants = texts("ids, the dearest first")
+    avoids = texts("ids")
+    seats = whole("with how many mentees at a time")
+    never = texts("a mentor's: whom never to meet, ids")
+    manager = text("a mentee's boss, an id", allow_none=True)
 
 
 class AccessCode(View):
@@ -202,7 +245,9 @@ class Meeting(View):
     mentor_id = text("the mentor")
     mentee_id = text("the mentee")
     score = number("its value")
-    because = fields.Raw(metadata={"description": "what speaks for it"})
+    because = fields.Dict(
+        keys=fields.String(), values=fields.Integer(), metadata={"description": "what speaks for it -> points"}
+    )
 
 
 class Unmet(View):
@@ -211,6 +256,7 @@ class Unmet(View):
     mentee = text("the mentee")
     meetings = whole("how many: 0")
     reason = said("why, and what would help", attribute="messages")
+    messages = parts()
 
 
 class Change(View):
@@ -221,6 +267,7 @@ class Change(View):
     mentee = text("the mentee")
     mentor = text("the mentor")
     why = said("why", attribute="message")
+    message = part()
 
 
 class Plan(View):
@@ -288,7 +335,7 @@ class Session(View):
     plan_id = text("the plan that is held", allow_none=True)
     time_zone = text("IANA name")
     revision = whole("of the timetable")
-    state = text("scheduled, running, break, paused, finished or cancelled")
+    state = choice("where it stands", "scheduled", "round", "break", "paused", "finished", "cancelled")
     round = whole("the one that runs or comes next")
     rounds = whole("how many")
     rounds_held = whole("how many are over")
@@ -296,6 +343,8 @@ class Session(View):
     paused_seconds = fields.List(
         fields.Float(), metadata={"description": "of each round in the timetable: between start and end nobody met, s"}
     )
+    starts_local = text("the first start by the clock on the wall there")
+    ends_local = text("the last end by the clock on the wall there")
     warning_seconds = fields.List(fields.Integer(), metadata={"description": "bells before the end of a round, s"})
     paused_at = time("since when it stands still")
     held = flag("the timer has stopped it after an outage and waits for the organizer")
@@ -386,5 +435,88 @@ class Ledgers(View):
     feedback = fields.Dict()
 
 
-class Answer(View):
-    """What the service says of it."""
+class Submitted(View):
+    """Feedback has been taken."""
+
+    meeting_id = text("the meeting")
+    by_role = choice("whose it is", "mentor", "mentee")
+    submitted_at = time("when")
+    connection_id = text("the connection, once both want to stay in touch", allow_none=True)
+
+
+class OwnAnswer(View):
+    """What the caller has said of a meeting."""
+
+    meeting_id = text("the meeting")
+    ratings = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        metadata={"description": "what is rated -> a number"},
+    )
+    stay_in_touch = flag("whether to stay in touch")
+    takeaway = text("own words", allow_none=True)
+    submitted_at = time("when")
+
+
+class OwnAnswers(View):
+    """What the caller has said of all meetings."""
+
+    meeting_ids = texts("the meetings")
+    feedback = fields.List(fields.Nested(OwnAnswer))
+
+
+class Figure(View):
+    """Answers to a question; all is null where too few have answered to tell."""
+
+    answers = whole("how many")
+    mean = number("their mean")
+    distribution = fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(),
+        allow_none=True,
+        metadata={"description": "value -> how often"},
+    )
+
+
+class Question(View):
+    """A question's figures; what would tell who has answered what is left out."""
+
+    all = fields.Nested(Figure)
+    by_role = fields.Dict(keys=fields.String(), values=fields.Nested(Figure))
+    by_site = fields.Dict(keys=fields.String(), values=fields.Nested(Figure))
+
+
+def _by_kind(means: str) -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(),
+        values=fields.Integer(allow_none=True),
+        allow_none=True,
+        metadata={"description": means},
+    )
+
+
+class PairingFigures(View):
+    """Who goes on with whom, in numbers."""
+
+    revision = whole("of the pairing")
+    method = text("stable or most-mutual")
+    mentors = whole("how many took part")
+    mentees = whole("how many took part")
+    pairs = whole("how many; null where too few")
+    mentees_left_over = whole("how many; null where too few")
+    stable = _by_kind("kind -> pairs of the stable pairing")
+    most_mutual = _by_kind("kind -> pairs of the most mutual one")
+
+
+class Report(View):
+    """What came of a program, in numbers that name nobody."""
+
+    program_id = text("the program")
+    closed_at = time("when it was closed")
+    k = whole("answers that a figure needs to be shown")
+    held = whole("meetings that took place")
+    answers = whole("sides of meetings that said something")
+    questions = fields.Dict(
+        keys=fields.String(), values=fields.Nested(Question), metadata={"description": "question -> figures"}
+    )
+    pairing = fields.Nested(PairingFigures, allow_none=True)

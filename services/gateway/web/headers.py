@@ -44,7 +44,6 @@ def register(app: Flask) -> None:
     """Begin every request of ``app`` with a trace and end it with the headers that keep browsers safe."""
     app.before_request(_begin)
     app.before_request(_require_framing)
-    app.before_request(_require_json)
     app.before_request(read_token)
     app.before_request(_measure)
     app.after_request(_end)
@@ -62,12 +61,6 @@ def _require_framing() -> None:
         raise malformed(fault)
 
 
-def _require_json() -> None:
-    has_body = request.content_length or "wsgi.input_terminated" in request.environ
-    if has_body and not request.is_json and request.path.startswith("/api/"):
-        raise refusal(415)
-
-
 def _measure() -> None:
     # Megabytes are read, and looked through, for those only who may import; who has not logged in is told that.
     if request.path.endswith(":import") and (not g.token or principal().role == ORGANIZER):
@@ -82,6 +75,9 @@ def _end(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
+    if response.status_code == 204:
+        # There is nothing that could be of a type.
+        response.headers.pop("Content-Type", None)
     if "trace" in g:
         response.headers["Correlation-Id"] = g.trace.correlationid
         seconds = time.perf_counter() - g.started

@@ -27,6 +27,8 @@ TEMPLATES = (
     say("Longer than maximum length {max}."),
     say("Shorter than minimum length {min}."),
     say("Give either the password or the access code."),
+    say("Not a code such as too-few-mentors."),
+    say("Not a language tag such as id, en or zh-Hant."),
 )
 
 

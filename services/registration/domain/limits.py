@@ -21,6 +21,7 @@ MOST_LANGUAGES = 20
 MOST_WISHES = 100
 """People one participant can want, and avoid."""
 MOST_SEATS = 100
+MOST_MEETINGS = MOST_ROUNDS * MOST_SEATS
 TOP_LEVEL = 5
 
 MOTIVES = ("career", "network", "problem", "perspective")

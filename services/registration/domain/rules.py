@@ -41,8 +41,8 @@ def problems_of(person: Participant, frame: Frame) -> Iterator[Problem]:
                 say("round {round} does not exist", round=beyond[0]),
                 say("give rounds from 1 to {rounds}", rounds=frame.rounds),
             )
-    if person.max_meetings < 0:
-        yield _number("max_meetings", 0, limits.MOST_ROUNDS * limits.MOST_SEATS)
+    if not 0 <= person.max_meetings <= limits.MOST_MEETINGS:
+        yield _number("max_meetings", 0, limits.MOST_MEETINGS)
     yield from _wishes(person)
     if isinstance(person, Mentor):
         yield from _mentor(person, frame)

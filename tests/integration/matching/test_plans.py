@@ -323,9 +323,9 @@ def test_people_see_their_own_agenda_and_organizers_their_own_programs(
     assert organizer.call("get_agenda", me, participant_id=other)["fault"]["code"] == "forbidden"
     assert organizer.call("get_plan", me, program_id=organizer.program_id)["fault"]["code"] == "forbidden"
     for method in ("get_plan", "ledger", "request_plan"):
-        assert organizer.call(method, "stranger", program_id=organizer.program_id)["fault"]["code"] == "forbidden"
-    for who in ("stranger", f"operator:{me}"):
-        assert organizer.call("get_agenda", who, participant_id=me)["fault"]["code"] == "forbidden"
+        assert organizer.call(method, "stranger", program_id=organizer.program_id)["fault"]["code"] == "not-found"
+    for who, code in (("stranger", "not-found"), (f"operator:{me}", "forbidden")):
+        assert organizer.call("get_agenda", who, participant_id=me)["fault"]["code"] == code
 
 
 def test_what_is_no_id_is_refused_before_anything_is_looked_up(organizer: Organizer) -> None:

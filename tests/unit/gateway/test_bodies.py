@@ -78,15 +78,14 @@ def test_a_whole_number_is_one_however_it_is_written(client, bus, organizer):
 
 
 def test_names_with_dots_and_dollars_are_names(client, bus, organizer):
-    body = json.dumps({"ratings": {"$set": 1, "a.b": 2}, "stay_in_touch": True}).encode()
-    assert send(client, "/meetings/m1/feedback", body, organizer).status_code == 200
-    assert bus.calls[0][2]["ratings"] == {"$set": 1, "a.b": 2}
+    files = {"$set": "a", "mentors.csv": "b", "a.b.$c": "c"}
+    assert send(client, "/programs:import", json.dumps({"files": files}).encode(), organizer).status_code == 201
+    assert bus.calls[0][2]["files"] == files
 
 
 def test_how_many_values_a_body_may_have_is_bounded(client, bus, organizer):
-    wishes = [f"p{number}" for number in range(10_000)]
-    within = json.dumps({"wants": wishes, "avoids": wishes}).encode()
-    assert send(client, "/participants/a/preferences", within, organizer, "PUT").status_code == 200
+    within = json.dumps({"ranks": [f"p{number}" for number in range(10_000)]}).encode()
+    assert send(client, "/programs/p1/ranking", within, organizer, "PUT").status_code == 200
     beyond = b'{"wants": [' + b"[],[]," * json_documents.MOST_VALUES + b"[]]}"
     assert len(beyond) < headers.MOST_BYTES
     answer = send(client, "/participants/a/preferences", beyond, organizer, "PUT")
@@ -95,8 +94,8 @@ def test_how_many_values_a_body_may_have_is_bounded(client, bus, organizer):
 
 
 def test_of_very_many_faults_the_first_are_told(client, organizer):
-    body = json.dumps({"wants": [1] * 9_000}).encode()
-    answer = send(client, "/participants/a/preferences", body, organizer, "PUT")
+    body = json.dumps({"ranks": [1] * 9_000}).encode()
+    answer = send(client, "/programs/p1/ranking", body, organizer, "PUT")
     assert answer.status_code == 422
     assert len(answer.json["problems"]) <= 101
     assert "9000" in answer.json["detail"]

@@ -7,6 +7,9 @@ from prometheus_client import generate_latest
 API = "/api/v1"
 SESSION = ("session_timer", {"session_id": "s1", "revision": None})
 ROUND = {**SESSION[1], "round": None}
+PERSON = {"name": "Ève", "site_id": "jkt", "languages": ["id", "zh-Hant"], "rounds": None, "max_meetings": 3}
+MENTOR = {**PERSON, "topics": {"funding": 5}, "story": {"lesson": "Ask."}, "never": ["e1"]}
+MENTEE = {**PERSON, "topics": ["funding"], "motive": "career", "questions": ["Why?"], "manager": None}
 
 ROUTES = [
     ("GET", "/programs", None, 200, "registration", "list_programs", {}),
@@ -17,10 +20,10 @@ ROUTES = [
      {"program_id": "p1", "reason": "storm"}),
     ("GET", "/programs/p1/participants?role=mentor", None, 200, "registration", "list_participants",
      {"program_id": "p1", "role": "mentor", "site_id": None}),
-    ("POST", "/programs/p1/mentors", {"name": "Ève", "x": [1]}, 201, "registration", "register_mentor",
-     {"program_id": "p1", "mentor": {"name": "Ève", "x": [1]}}),
-    ("POST", "/programs/p1/mentees", {"name": "Åsa"}, 201, "registration", "register_mentee",
-     {"program_id": "p1", "mentee": {"name": "Åsa"}}),
+    ("POST", "/programs/p1/mentors", MENTOR, 201, "registration", "register_mentor",
+     {"program_id": "p1", "mentor": MENTOR}),
+    ("POST", "/programs/p1/mentees", MENTEE, 201, "registration", "register_mentee",
+     {"program_id": "p1", "mentee": MENTEE}),
     ("GET", "/programs/p1/access-codes", None, 200, "registration", "access_codes", {"program_id": "p1"}),
     ("GET", "/participants/a", None, 200, "registration", "get_participant", {"participant_id": "a"}),
     ("POST", "/participants/a/check-in", None, 200, "registration", "check_in", {"participant_id": "a"}),
@@ -89,8 +92,10 @@ def test_an_address_asks_its_service(client, bus, organizer, verb, path, body, s
     answer = client.open(API + path, method=verb, json=body, headers=headers)
     assert answer.status_code == status, answer.text
     expected = arguments if verb == "GET" else {**arguments, "idempotency_key": "k-1"}
-    assert bus.calls == [(service, method, expected)]
-    assert bus.tokens == [organizer["Authorization"].removeprefix("Bearer ")]
+    # Where nothing is listed, the owner of programs is asked whether there is one.
+    assert bus.calls[0] == (service, method, expected)
+    assert bus.calls[1:] in ([], [("registration", "get_program", {"program_id": "p1"})])
+    assert bus.tokens[:1] == [organizer["Authorization"].removeprefix("Bearer ")]
     if status != 204:
         assert answer.json == bus.answers[method]
 
@@ -155,9 +160,43 @@ def test_the_document_tells_log_in_keys_and_problems(client):
     assert {"$ref": "#/components/parameters/IdempotencyKey"} in plan["parameters"]
     assert document["security"] == [{"token": []}, {"cookie": []}]
     assert document["paths"]["/api/v1/time"]["get"]["security"] == []
-    assert list(document["components"]["responses"]["DEFAULT_ERROR"]["content"]) == ["application/problem+json"]
     live = document["paths"]["/api/v1/programs/{program_id}/live"]["get"]["responses"]["200"]
     assert list(live["content"]) == ["text/event-stream"]
+
+
+def test_every_status_is_in_the_document_by_name_and_with_what_belongs_to_it(client):
+    document = client.get("/openapi.json").json
+    statuses = {
+        f"{method} {path.removeprefix(API)}": set(operation["responses"])
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    }
+    assert not any("default" in each for each in statuses.values())
+    assert statuses["get /time"] == {"200", "400"}
+    assert statuses["get /programs"] == {"200", "400", "401", "503"}
+    assert statuses["post /log-in"] == {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503"}
+    assert statuses["get /programs/{program_id}/plan"] == {"200", "400", "401", "403", "404", "409", "503"}
+    assert statuses["put /participants/{participant_id}/questions"] == {
+        "200", "400", "401", "403", "404", "408", "409", "413", "415", "422", "503",
+    }  # fmt: skip
+    refusals = document["components"]["responses"]
+    assert all(list(each["content"]) == ["application/problem+json"] for each in refusals.values())
+    assert refusals["ServiceUnavailable"]["headers"]["Retry-After"]["required"]
+
+
+def test_the_document_says_what_the_schemas_check(client):
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+    topics = schemas["Mentor"]["properties"]["topics"]
+    assert (topics["minProperties"], topics["maxProperties"]) == (1, 50)
+    assert (topics["propertyNames"]["minLength"], topics["propertyNames"]["maxLength"]) == (1, 64)
+    assert topics["additionalProperties"] | {"minimum": 1, "maximum": 5} == topics["additionalProperties"]
+    assert {"minProperties": 1, "maxProperties": 1}.items() <= schemas["LogIn"].items()
+    assert schemas["Plan"]["properties"]["quality"]["anyOf"] == [
+        {"$ref": "#/components/schemas/Quality"},
+        {"type": "null"},
+    ]
+    assert schemas["Questions"]["properties"]["questions"]["items"]["pattern"] == r"^[^\u0000]*$"
 
 
 def test_the_schemas_of_all_events_are_there(client):

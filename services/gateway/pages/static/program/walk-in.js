@@ -1,7 +1,6 @@
 /** Somebody at the door who is on no list: registered and checked in at once, and never registered twice. */
 
 import { announce, get, listed, newKey, post, showTrouble } from "../base/api.js";
-import { withYes } from "../base/confirming.js";
 import { h, whileBusy } from "../base/dom.js";
 import { plain, t } from "../base/words.js";
 
@@ -60,8 +59,10 @@ export function walkIn({ id, program, told }) {
     event.preventDefault();
     return whileBusy(event.submitter, async () => {
       try {
-        const made = await withYes((yes) => register(role.value, { ...person(role.value), ...yes }));
-        if (made === null) return;
+        const [as, body] = [role.value, person(role.value)];
+        const what = JSON.stringify([as, body]);
+        if (sent.what !== what) sent = { what, key: newKey() };
+        const made = await post(`/programs/${id}/${as}s`, body, sent.key);
         sent = { what: null, key: null };
         told(made);
         form.reset();
@@ -73,18 +74,10 @@ export function walkIn({ id, program, told }) {
     });
   }
 
-  function register(as, body) {
-    const what = JSON.stringify([as, body]);
-    if (sent.what !== what) sent = { what, key: newKey() };
-    return post(`/programs/${id}/${as}s`, body, sent.key);
-  }
-
   /** Registered for good; whatever hinders the check-in, only that is tried again. */
   async function arrive(made) {
     try {
-      const here = await withYes((yes) => post(`/participants/${made.participant_id}/check-in`, yes));
-      if (here === null) return wait(made);
-      told(here);
+      told(await post(`/participants/${made.participant_id}/check-in`));
     } catch (error) {
       wait(made);
       throw error;
