@@ -122,6 +122,20 @@ def test_a_workbook_can_be_chosen_and_what_it_is_comes_from_the_service(
     sent = gateway.calls[-1][2]["files"]["mentors.xlsx"]
     assert not_a_table(sent) is not None
     assert len(sent) <= 4096, "its first bytes are enough"
+    assert "\0" not in sent, "the door takes no text with it"
+
+
+def test_a_file_in_utf_16_is_read_as_what_it_is(gateway: FakeGateway, open_page: OpenPage) -> None:
+    made = {"program_id": "p-2", "mentors": 1, "mentees": 2, "sites": []}
+    gateway.answers["POST", "/programs:import"] = (201, made)
+    page = open_page("/programs")
+    names = ("program.toml", "mentors.csv", "mentees.csv")
+    files = [{"name": name, "mimeType": "", "buffer": "Šule;ø".encode("utf-16")} for name in names]
+    page.set_input_files("#files", files)
+    page.click("#import button")
+    expect(page.locator("#said")).to_contain_text("Imported")
+    (sent,) = [call[2] for call in gateway.calls if call[1] == "/programs:import"]
+    assert sent == {"files": dict.fromkeys(names, "Šule;ø")}
 
 
 def test_checking_in_finds_names_without_their_marks(gateway: FakeGateway, open_page: OpenPage) -> None:

@@ -46,6 +46,23 @@ def test_who_is_on_no_list_is_registered_at_the_door_and_keeps_what_was_typed(
     expect(page.locator(".person")).to_have_count(1)
 
 
+def test_what_looks_wrong_at_the_door_is_asked_about_and_taken_after_a_yes(
+    gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    page = open_page(f"{PROGRAM}#check-in")
+    form = filled(page)
+    asked = {"field": "/mentor/name", "what": "it was probably O'Neill", "remedy": "type it", "confirm": ["spoilt-1"]}
+    refused = {"title": "Invalid", "detail": "It cannot be taken.", "problems": [asked]}
+    gateway.answers["POST", f"{PROGRAM}/mentors"] = (422, refused)
+    form.get_by_role("button", name="Register and check in").click()
+    expect(page.locator("#trouble")).to_contain_text("it was probably O'Neill")
+    del gateway.answers["POST", f"{PROGRAM}/mentors"]
+    page.locator("#trouble").get_by_role("button", name="It is right as it is").click()
+    expect(page.locator("#said")).to_contain_text("is registered and here")
+    sent = [call[2].get("confirmed") for call in gateway.calls if call[1] == f"{PROGRAM}/mentors"]
+    assert sent == [None, ["spoilt-1"]]
+
+
 @pytest.mark.parametrize(
     ("language", "waiting", "again", "done"),
     [

@@ -131,6 +131,7 @@ def test_addresses_in_one_script_a_word_are_taken(read, address):
         ("ana@\u0445y.example", "x"),
         ("p\u0430yr\u043ell@x.example", "a"),
         ("an\u03bf@x.example", "o"),
+        ("g\u05e1@x.example", "o"),
     ],
 )
 def test_an_address_with_a_letter_that_only_looks_right_is_asked_about(refused, read, address, looks):

@@ -69,8 +69,8 @@ function publish(button, program) {
 }
 
 async function bringIn() {
-  const chosen = await Promise.all([...input.files].map(async (file) => ({ name: file.name, isText: await isText(file), file })));
-  const files = Object.fromEntries(await Promise.all(chosen.map(async ({ name, isText, file }) => [name, await (isText ? file : file.slice(0, ENOUGH)).text()])));
+  const chosen = await Promise.all([...input.files].map(read));
+  const files = Object.fromEntries(chosen.map(({ name, text }) => [name, text]));
   const missing = NAMES.filter((name) => !(name in files));
   fill(find("#faults"));
   // What is no text has a fault of its own, which says what it is and what to do.
@@ -93,10 +93,16 @@ async function bringIn() {
   }
 }
 
-/** Whether a file may be text: workbooks, and whatever else is packed or has the old format of Office, begin otherwise. */
-async function isText(file) {
+/** A file's name and text; of what is packed, as workbooks are, only the beginning, by which the service knows what it is. */
+async function read(file) {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
-  return !PACKED.some((first) => first.every((octet, at) => head[at] === octet));
+  const begins = (octets) => octets.every((octet, at) => head[at] === octet);
+  const isText = !PACKED.some(begins);
+  // Excel's "Unicode text" is UTF-16, and says so.
+  const encoding = begins([0xff, 0xfe]) ? "utf-16le" : begins([0xfe, 0xff]) ? "utf-16be" : "utf-8";
+  const octets = await (isText ? file : file.slice(0, ENOUGH)).arrayBuffer();
+  const text = new TextDecoder(encoding).decode(octets);
+  return { name: file.name, isText, text: isText ? text : text.replaceAll("\0", " ") };
 }
 
 /** What has been read otherwise than it is written. */

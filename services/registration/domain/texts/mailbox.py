@@ -112,7 +112,9 @@ def _look(letter: str) -> str:
     # Read only where it is needed: the tables take some megabytes.
     from confusable_homoglyphs import confusables
 
-    like = [each["c"] for each in confusables.confusables_data.get(letter, ())]
+    # Version 3.3.1 keeps letters written from right to left between two marks of direction.
+    table = confusables.confusables_data
+    like = [each["c"] for each in (*table.get(letter, ()), *table.get(f"\u200e{letter}\u200e", ()))]
     return next((each for each in like if len(each) == 1 and each.isascii() and each.isalnum()), letter).casefold()
 
 

@@ -23,7 +23,7 @@ from ftfy.badness import is_bad
 _READ_AS: dict[str, str | None] = {
     "cp1252": None,
     "cp1250": None,
-    "mac_roman": "√¬≈ƒ∆‚",
+    "mac_roman": "√¬≈ƒ∆‚·–—",
     "cp437": "├┬┼─╬╧╨╤╫╪┘Γ",
     "cp850": "├┬┼─╬Ô",
     "cp1257": None,
@@ -38,20 +38,20 @@ _ENDING = "…’”‘“»«–—·•™®©€"
 _OPENING = "“‘«„‚‹"
 # Letters of the alphabets that names are written in: the guess with these is the likelier one.
 _USUAL = set(
-    "áàâãäåāăąæçćčďéèêëēėęěğģíìîïīįıķĺľļłñńňņóòôõöøōőœŕřśšşșßťţțþðđúùûüūůűųýÿźžż"
+    "áàâãäåāăąæçćčďéèêëēėęěğģíìîïīįıķĺľļłñńňņóòôõöøōőœŕřśšşșßťţțþðđəúùûüūůűųýÿźžż"
     "ơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉĩịọỏốồổỗộớờởỡợụủũứừửữựỳỵỷỹªº"
 )
 _LETTER = r"[^\W\d_]"
 _ENDS = re.compile(f"[{_ENDING}]+(?!{_LETTER})")
-_SYMBOL_INSIDE = re.compile(rf"(?<={_LETTER})[†‡ˆ‰‹›¤¦§¨¬¯°±²³´¶¸¹¼½¾¿¡¢£¥µ×÷‚„•˜ƒ√≈≠∞∆∂∑∏∫◊]+(?={_LETTER})")
-_CAPITAL_LAST = re.compile(rf"(?<=[a-zà-öø-ÿ])[ÀÁÂÃÄÅÉÈÊËÍÎÓÔÕÖÚÛÜÇŽŠŒŸ](?!{_LETTER})|(?<={_LETTER})Ÿ(?=[a-z])")
+_SYMBOL_INSIDE = re.compile(rf"(?<={_LETTER})[†‡ˆ‰‹›«»¤¦§¨¬¯°±²³´¶¸¹¼½¾¿¡¢£¥µ×÷‚„•˜ƒ√≈≠∞∆∂∑∏∫◊]+(?={_LETTER})")
+_CAPITAL_LAST = re.compile(rf"(?<=[a-zà-öø-ÿ])[ÀÁÂÃÄÅĂĹÉÈÊËÍÎÓÔÕÖÚÛÜÇŽŠŒŸ](?!{_LETTER})|(?<={_LETTER})Ÿ(?=[a-z])")
 _LOST = re.compile(rf"\?+(?={_LETTER})|(?<={_LETTER})\?{{2,}}")
 _ONLY_ACCENTED = re.compile(rf"(?<!{_LETTER})[À-ÖØ-öø-ÿ]{{4,}}(?!{_LETTER})")
 # A no-break space that is half of a letter: the space may have been brought into one form since.
 _SPACE_LOST = (
     (re.compile("(?<=[a-zà-öø-ÿ])Ã(?= |$)|(?<![^ ])Ã (?=[a-zà-öø-ÿ])"), "à", False),
     (re.compile("(?<=[a-zà-öø-ÿ.,:;!?])Â(?= |$)"), "", False),
-    (re.compile("(?<![A-ZÀ-ÖØ-Þ])Å[ \u00a0](?=[a-zà-öø-ÿ])"), "Š", True),
+    (re.compile("(?<![A-ZÀ-ÖØ-Þ])[ÅĹ][ \u00a0](?=[a-zà-öø-ÿ])"), "Š", True),
 )
 # What ASCII has of all this.
 _SUSPECT = re.compile(r"[&?%=\\+]")

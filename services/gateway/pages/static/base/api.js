@@ -87,8 +87,12 @@ export async function logOut() {
   location.assign("/");
 }
 
-/** Shows what went wrong at the top of the page; sends to the log-in whoever is not logged in. */
-export function showTrouble(error) {
+/**
+ * Shows what went wrong at the top of the page; sends to the log-in whoever is not logged in.
+ *
+ * `again`, if given, sends the same once more with the codes of all that was asked about and is right as it is.
+ */
+export function showTrouble(error, again = null) {
   if (error.status === 401 && location.pathname !== "/") {
     location.assign(`/?next=${encodeURIComponent(location.pathname + location.hash)}`);
     return;
@@ -96,7 +100,10 @@ export function showTrouble(error) {
   const place = find("#trouble");
   if (!place) return;
   const faults = (error.faults ?? []).filter((fault) => fault?.what);
-  fill(place, h("p", {}, error.message), faults.length ? h("ul", {}, faults.map((fault) => h("li", {}, faultText(fault)))) : null);
+  fill(place, h("p", {}, error.message), faults.length ? h("ul", {}, faults.map((fault) => h("li", {}, faultText(fault)))) : null,
+    again && faults.length && faults.every((fault) => fault.confirm?.length)
+      ? h("button", { type: "button", onclick: () => again(faults.flatMap((fault) => fault.confirm)) }, t("It is right as it is"))
+      : null);
   place.hidden = false;
   find("#said").hidden = true;
   place.scrollIntoView({ block: "nearest" });

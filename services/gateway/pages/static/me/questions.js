@@ -16,17 +16,23 @@ export function questions(participant, given) {
     texts = [...read(), ""];
     draw(texts.length - 1);
   });
+  /** The codes of what looked wrong and is right. */
+  let confirmed = [];
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     whileBusy(event.submitter, async () => {
       texts = written();
       try {
-        await put(`/participants/${participant}/questions`, { questions: texts });
+        await put(`/participants/${participant}/questions`, { questions: texts, ...(confirmed.length ? { confirmed } : {}) });
+        confirmed = [];
         // What has been typed meanwhile stays.
         if (written().join("\n") === texts.join("\n")) draw();
         announce(t("Your questions are saved."));
       } catch (error) {
-        showTrouble(error);
+        showTrouble(error, (codes) => {
+          confirmed = [...confirmed, ...codes];
+          form.requestSubmit();
+        });
       }
     });
   });

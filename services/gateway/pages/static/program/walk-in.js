@@ -15,6 +15,8 @@ const LEVELS = [1, 2, 3, 4, 5];
 export function walkIn({ id, program, told }) {
   /** What was sent last and under which key: sent again, because no answer came, it is still one registration. */
   let sent = { what: null, key: null };
+  /** The codes of what looked wrong and is right. */
+  let confirmed = [];
   const place = h("div", { class: "fields" });
   const form = h("form", { onsubmit: submit },
     h("div", { class: "filters" },
@@ -59,17 +61,20 @@ export function walkIn({ id, program, told }) {
     event.preventDefault();
     return whileBusy(event.submitter, async () => {
       try {
-        const [as, body] = [role.value, person(role.value)];
+        const [as, body] = [role.value, { ...person(role.value), ...(confirmed.length ? { confirmed } : {}) }];
         const what = JSON.stringify([as, body]);
         if (sent.what !== what) sent = { what, key: newKey() };
         const made = await post(`/programs/${id}/${as}s`, body, sent.key);
-        sent = { what: null, key: null };
+        [sent, confirmed] = [{ what: null, key: null }, []];
         told(made);
         form.reset();
         draw();
         await arrive(made);
       } catch (error) {
-        showTrouble(error);
+        showTrouble(error, (codes) => {
+          confirmed = [...confirmed, ...codes];
+          form.requestSubmit();
+        });
       }
     });
   }
