@@ -3,10 +3,10 @@
 from typing import Any
 
 from nameko.extensions import DependencyProvider
-from nameko.rpc import ReplyListener
 
 from shared.extensions.caller import TOKEN
-from shared.extensions.rpc_client import Services
+from shared.extensions.rpc_client import LimitedReplyListener, Services
+from shared.extensions.runtime import Runtime
 from shared.extensions.work import trace_of
 
 
@@ -17,7 +17,8 @@ class Calls(DependencyProvider):
     below that of the calls from outside, and have an answer ready for the case that none comes.
     """
 
-    replies = ReplyListener()
+    runtime = Runtime()
+    replies = LimitedReplyListener()
 
     def __init__(self, timeout: float) -> None:
         super().__init__()
@@ -26,4 +27,4 @@ class Calls(DependencyProvider):
     def get_dependency(self, worker_ctx: Any) -> Services:
         """The way to the other services for this call."""
         data = worker_ctx.data
-        return Services(self.container, self.replies, trace_of(data), data.get(TOKEN), self._timeout)
+        return Services(self.runtime.answers, self.replies, trace_of(data), data.get(TOKEN), self._timeout)

@@ -27,6 +27,8 @@ PICTURES = RUN / "pictures"
 #: For how long the sleeping page sleeps and the lost one is lost, and how soon all agree again, s.
 GONE, AGREED = 20, 1.0
 HOUR_OFF = "const real = Date.now.bind(Date); Date.now = () => real() + 3600000;"
+#: What a page looks after now and then, it looks after every second.
+OFTEN = "const real = window.setInterval; window.setInterval = (run, wait) => real(run, Math.min(wait, 1000));"
 READ = "(() => { const { countdown } = %s; return { ...countdown.read(), sure: countdown.clock.sure } })()"
 WALL, CARD, PHONE = (f"document.querySelector('{place}')" for place in ("#stage", "[data-session]", "#now"))
 
@@ -289,10 +291,10 @@ def test_dates_and_states_are_told_as_they_are_also_after_an_upgrade(
     texts = {**texts, "program.toml": texts["program.toml"].replace("Lunch", "Supper")}
     supper = api.post("/programs:import", {"files": texts})["program_id"]
     api.post(f"/programs/{supper}/publication")
-    office = logged_in(chromium, url, (1366, 768), password=password)
+    office = logged_in(chromium, url, (1366, 768), OFTEN, password=password)
     card = office.locator("#programs .card", has_text="Supper with a mentor")
     expect(card.locator("[data-attention]")).to_contain_text("There is no plan yet")
-    wall = logged_in(chromium, url, (1920, 1080), password=password)
+    wall = logged_in(chromium, url, (1920, 1080), OFTEN, password=password)
     wall.goto(f"{url}/wall/{supper}/canteen")
     expect(wall.locator("#phase")).to_have_text("There is no plan yet")
     # Nobody loads anything anew: the open pages follow.
