@@ -1,8 +1,9 @@
 """The files of an event, as text, and the instant they let it begin."""
 
+import re
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 NAMES = ("program.toml", "mentors.csv", "mentees.csv")
@@ -10,6 +11,9 @@ NAMES = ("program.toml", "mentors.csv", "mentees.csv")
 
 #: Real seconds in which people can be prepared and checked in before any session begins by its own timetable.
 MARGIN = 600.0
+
+
+_DATE = re.compile(r"""^(\s*date\s*=\s*["']?)(\d{4}-\d\d-\d\d)""", re.MULTILINE)
 
 
 class NotReadable(Exception):
@@ -33,6 +37,22 @@ class EventFiles:
         except ValueError:
             day = datetime.now(UTC).date()
         return datetime.combine(day, time(8), UTC) - timedelta(days=1)
+
+    def ahead_of(self, today: date) -> dict[str, str]:
+        """The texts, with all dates so many days later that none has come by ``today``.
+
+        An event of the past is not taken without being asked about, and nothing can be planned in it.
+        """
+        program = self.texts.get("program.toml", "")
+        days = [date.fromisoformat(found) for _, found in _DATE.findall(program)]
+        late = (today - min(days)).days + 1 if days else 0
+        if late <= 0:
+            return self.texts
+
+        def later(found: re.Match[str]) -> str:
+            return found[1] + (date.fromisoformat(found[2]) + timedelta(days=late)).isoformat()
+
+        return {**self.texts, "program.toml": _DATE.sub(later, program)}
 
     def begin(self, speed: float) -> datetime:
         """When a clock of that ``speed`` is to begin: on :attr:`day_before`, or so much earlier that :data:`MARGIN`

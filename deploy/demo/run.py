@@ -45,7 +45,7 @@ def main(data: Path, minutes: float, port: int) -> None:
         with running(SystemClock(), http_port=port) as system:
             with Screen(console, system.clock) as screen:
                 run = Run(system.organizer(), system.clock, watcher=screen)
-                run.prepare(files.texts)
+                run.prepare(files.ahead_of(datetime.now(UTC).date()))
                 screen.stage("moving the starts near")
                 begins = _bring_near(system.organizer(), run.outcome, minutes)
             _show(console, system, run.outcome, begins)

@@ -168,6 +168,32 @@ def test_absence_is_asked_for_with_its_round(gateway: FakeGateway, open_page: Op
     assert gateway.calls == [("POST", "/participants/mentor-1/absence", {"from_round": 3})]
 
 
+def test_what_comes_too_late_is_asked_about_and_sent_again_with_a_yes(
+    gateway: FakeGateway, open_page: OpenPage
+) -> None:
+    address = "/participants/mentor-1/absence"
+    asked = {"field": "/from_round", "what": "round 1 is over", "remedy": "confirm it", "confirm": ["past-absence-1"]}
+    refusal = (422, {"detail": "The absence begins with a round that is over.", "problems": [asked]})
+    page = open_page(f"{PROGRAM}#check-in")
+    row = page.locator("[data-id=mentor-1]")
+    question = page.get_by_role("dialog").filter(has_text="round 1 is over")
+
+    def miss() -> None:
+        gateway.answers["POST", address] = refusal
+        row.get_by_role("button", name="absent").click()
+        page.get_by_role("dialog").get_by_role("button", name="Absent").click()
+        expect(question).to_be_visible()
+
+    miss()
+    question.get_by_role("button", name="Cancel").click()
+    expect(row).not_to_contain_text("Absent from")
+    miss()
+    del gateway.answers["POST", address]
+    question.get_by_role("button", name="It is meant so").click()
+    expect(row).to_contain_text("Absent from round 1")
+    assert gateway.calls[-1] == ("POST", address, {"from_round": 1, "confirmed": ["past-absence-1"]})
+
+
 def test_who_withdraws_or_is_erased_leaves_the_list(gateway: FakeGateway, open_page: OpenPage) -> None:
     page = open_page(f"{PROGRAM}#check-in")
     name = gateway.people["mentee-13"]["name"]

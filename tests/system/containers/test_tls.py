@@ -4,6 +4,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import requests
@@ -65,7 +66,7 @@ def test_an_event_is_imported_published_and_planned(encrypted: Stack, https: req
 
     said = post("/log-in", {"password": encrypted.secrets.organizer_password})
     https.headers["Authorization"] = f"Bearer {said['token']}"
-    files = read_files(CHECKOUT / "examples" / "small").texts
+    files = read_files(CHECKOUT / "examples" / "small").ahead_of(datetime.now(UTC).date())
     program = f"/programs/{post('/programs:import', {'files': files})['program_id']}"
     post(f"{program}/publication")
 

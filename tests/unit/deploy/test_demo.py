@@ -1,7 +1,7 @@
 """The pure parts of the demonstration: reading, answering, following, counting."""
 
 import dataclasses
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -176,3 +176,18 @@ def test_a_kill_says_what_and_when() -> None:
 )
 def test_a_session_is_over_once_its_last_bell_has_rung(state: str, rounds_held: int, over: bool) -> None:
     assert is_over({"state": state, "rounds_held": rounds_held, "timetable": [{}, {}, {}]}) is over
+
+
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (date(2026, 12, 4), ("2026-12-05", "2026-12-06")),
+        (date(2026, 12, 5), ("2026-12-06", "2026-12-07")),
+        (date(2027, 1, 1), ("2027-01-02", "2027-01-03")),
+    ],
+)
+def test_dates_that_have_come_are_moved_ahead_together(tmp_path, today, expected):
+    toml = 'title = "date = 2026-12-05"\ndate = 2026-12-05\n[[sites]]\n  date = "2026-12-06"\n'
+    (tmp_path / "program.toml").write_text(toml)
+    moved = read_files(tmp_path).ahead_of(today)["program.toml"]
+    assert moved == toml.replace("2026-12-06", expected[1]).replace("\ndate = 2026-12-05", f"\ndate = {expected[0]}")
