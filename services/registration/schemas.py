@@ -153,6 +153,12 @@ class OfParticipant(Command):
     participant_id = _id(required=True)
 
 
+class CheckIn(OfParticipant):
+    """Somebody has arrived."""
+
+    confirmed = _codes()
+
+
 class UpdateQuestions(OfParticipant):
     """Prepared questions, in the order to ask them."""
 
@@ -171,6 +177,7 @@ class MarkAbsent(OfParticipant):
     """From which round a participant is missed."""
 
     from_round = fields.Integer(required=True, strict=True)
+    confirmed = _codes()
 
 
 class RedeemAccessCode(Strict):

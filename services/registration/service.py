@@ -9,9 +9,11 @@ from services.registration.access import Codes
 from services.registration.domain import participant as people
 from services.registration.domain import progress, walk_in
 from services.registration.domain.files import read_event
+from services.registration.domain.files.program_file import FILE as PROGRAM_FILE
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
 from services.registration.domain.texts import mailbox
+from services.registration.domain.too_late import TimeCheck, require_start_ahead
 from services.registration.handlers import hear
 from services.registration.start_watch import StartWatch
 from services.registration.views import full_view, peer_view, program_view, public_view
@@ -60,6 +62,7 @@ class Registration:
         principal = self.caller()
         principal.require_organizer(principal.org)
         found = read_event(given["files"], principal.org, new_id, given.get("confirmed", ()))
+        require_start_ahead(found.program, PROGRAM_FILE, given.get("confirmed", ()), self.work.now())
 
         def create(transaction: Transaction) -> Answer:
             store.add_program(transaction, found.program)
@@ -216,18 +219,31 @@ class Registration:
     @answers
     def check_in(self, **arguments: Any) -> Answer:
         """A participant has arrived."""
-        given = load(schemas.OfParticipant, arguments)
-        return self._change(
-            "check_in", given, lambda transaction, person, program: people.check_in(person, program, transaction.now)
-        )
+        given = load(schemas.CheckIn, arguments)
+
+        def check_in(transaction: Transaction, person: Participant, program: Program) -> Participant:
+            arrived = people.check_in(person, program, transaction.now)
+            if arrived != person:
+                confirmed = given.get("confirmed", ())
+                check = _time_check(transaction, program)
+                check.require_before_the_end(person.site_id, "/participant_id", person.id, confirmed)
+            return arrived
+
+        return self._change("check_in", given, check_in)
 
     @answers
     def mark_absent(self, **arguments: Any) -> Answer:
         """A participant is missed from a round on."""
         given = load(schemas.MarkAbsent, arguments)
-        return self._change(
-            "mark_absent", given, lambda _, person, program: people.mark_absent(person, program, given["from_round"])
-        )
+
+        def miss(transaction: Transaction, person: Participant, program: Program) -> Participant:
+            missed = people.mark_absent(person, program, given["from_round"])
+            if missed != person:
+                check = _time_check(transaction, program)
+                check.require_round_ahead(person, given["from_round"], given.get("confirmed", ()))
+            return missed
+
+        return self._change("mark_absent", given, miss)
 
     @answers
     def withdraw(self, **arguments: Any) -> Answer:
@@ -317,7 +333,7 @@ class Registration:
     def _register(
         self, name: str, given: Answer, form: Answer, register: Callable[[Transaction, Program], Participant]
     ) -> Answer:
-        principal = self.caller()
+        principal, role = self.caller(), name.removeprefix("register_")
 
         def sees(other: Participant) -> bool:
             return principal.organizes(other.org, other.program_id, other.site_id)
@@ -325,17 +341,18 @@ class Registration:
         def work(transaction: Transaction) -> Answer:
             program = self._organized(principal, store.program(transaction, given["program_id"]), form["site_id"])
             program.require_open()
+            check, confirmed = _time_check(transaction, program), form.get("confirmed", ())
+            check.require_before_the_end(form["site_id"], f"/{role}/site_id", form["name"], confirmed)
             store.hold_program(transaction, program.id)
             (registered,) = self._recognized(transaction, [register(transaction, program)])
             others = store.with_mailbox_like(transaction, registered)
-            walk_in.require_new(registered, others, form.get("confirmed", ()), sees)
+            walk_in.require_new(registered, others, confirmed, sees)
             person = replace(registered, published=program.state is State.PUBLISHED)
             store.add_participants(transaction, [person], self.codes)
             if person.published:
                 transaction.publish(*events.told(None, person, self._team_id))
             return {"participant_id": person.id}
 
-        role = name.removeprefix("register_")
         view = self._participant_view(self.work.once(principal, name, given, work)["participant_id"])
         return _noticed(view, walk_in.notices(form, role))
 
@@ -423,3 +440,7 @@ class Registration:
 def _noticed(answer: Answer, notices: Sequence[Problem]) -> Answer:
     """The answer with what of the input has been read otherwise than it is written, if anything."""
     return {**answer, "notices": [each.to_document() for each in notices]} if notices else answer
+
+
+def _time_check(transaction: Transaction, program: Program) -> TimeCheck:
+    return TimeCheck(program, store.progress_of(transaction, [program.id])[program.id], transaction.now)

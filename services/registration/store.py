@@ -140,7 +140,9 @@ def _progress(row: Document) -> Progress:
     waiting = row.get("waiting")
     return Progress(
         program_id=row["_id"],
-        sessions=tuple(SiteSession(**each) for each in row.get("sessions", ())),
+        sessions=tuple(
+            SiteSession(**{**each, "round_ends": tuple(each.get("round_ends", ()))}) for each in row.get("sessions", ())
+        ),
         closed_at=row.get("closed_at"),
         waiting=None if waiting is None else tuple(Start(**each) for each in waiting),
     )

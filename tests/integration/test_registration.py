@@ -64,6 +64,8 @@ class System:
         self._mongo_uri = mongo_uri
         self._secrets = infrastructure.secrets
         self._folder = folder
+        # Some days before the events of the examples, whatever day it is.
+        self._clock_origin = f"{datetime.now(UTC).isoformat()}/2026-12-01T00:00:00+00:00"
         self.processes: list[subprocess.Popen[bytes]] = []
         client: MongoClient[dict[str, Any]] = MongoClient(mongo_uri)
         self.database = client.get_default_database()
@@ -102,6 +104,7 @@ class System:
                 "HEALTH_PORT": str(port),
                 "TOKEN_PUBLIC_KEY_FILE": str(self._secrets.token_public_key),
                 "ACCESS_CODE_KEY_FILE": str(self._secrets.access_code_key),
+                "CLOCK_ORIGIN": self._clock_origin,
                 **more,
             },
             stdout=log.open("wb"),
@@ -611,6 +614,42 @@ def test_nobody_is_lost_who_registers_while_the_program_is_published(system):
     assert all("ok" in system.answer(call, 30) for call in calls)
     system.events(program_id, 18, "mentee-registered")
     assert len(system.call("ledger", program_id=program_id)["participants"]) == 24
+
+
+def test_what_comes_too_late_is_asked_about_and_taken_with_a_yes(system, eventually):
+    past = {**SMALL, "program.toml": SMALL["program.toml"].replace("2026-12-05", "2026-11-05")}
+    fault = system.fault("import_event", files=past, idempotency_key=None)
+    (problem,) = fault["problems"]
+    assert (fault["code"], problem["file"], problem["field"]) == ("invalid", "program.toml", "/date")
+    imported = system.call("import_event", files=past, confirmed=problem["confirm"], idempotency_key=None)
+    program_id = imported["program_id"]
+    system.call("publish_program", program_id=program_id, idempotency_key=None)
+    people = system.call("list_participants", program_id=program_id)
+    mentors = [{"participant_id": each["participant_id"]} for each in people if each["role"] == "mentor"]
+
+    def guest(*confirmed: str) -> dict[str, Any]:
+        form = {"site_id": "canteen", "languages": ["en"], "name": "Guest", "topics": {"export": 3}}
+        return {"program_id": program_id, "mentor": {**form, "confirmed": list(confirmed)}}
+
+    for method, arguments, code, field in (
+        ("mark_absent", {**mentors[0], "from_round": 1}, "invalid", "/from_round"),
+        ("check_in", mentors[1], "conflict", "/participant_id"),
+        ("register_mentor", guest(), "conflict", "/mentor/site_id"),
+    ):
+        fault = system.fault(method, **arguments, idempotency_key=None)
+        (problem,) = fault["problems"]
+        assert (fault["code"], problem["field"]) == (code, field)
+        with_a_yes = {**arguments, "confirmed": problem["confirm"]} if "mentor" not in arguments else {}
+        system.call(method, **(with_a_yes or guest(*problem["confirm"])), idempotency_key=None)
+    # The session is moved to a day ahead: nothing of it is too late any more.
+    system.tell(timed("session-scheduled", program_id, 1, "2026-12-10T02:00:00.000Z", plan_id="plan"))
+
+    def is_known() -> bool:
+        site = system.call("get_program", program_id=program_id)["sites"][0]
+        return site["starts_at"] == "2026-12-10T02:00:00.000Z"
+
+    eventually(is_known, 20, "the new start is known")
+    system.call("mark_absent", **mentors[2], from_round=1, idempotency_key=None)
 
 
 def timed(name: str, program_id: str, revision: int, starts_at: str, **more: Any) -> Event:

@@ -50,10 +50,11 @@ def erase_participant(participant_id: str) -> None:
 
 
 @blueprint.route("/participants/<id:participant_id>/check-in", methods=["POST"])
+@blueprint.arguments(requests.Arrival, required=False)
 @blueprint.response(200, views.Participant)
-def check_in(participant_id: str) -> Any:
+def check_in(given: dict[str, Any], participant_id: str) -> Any:
     """Somebody is there."""
-    return ask("registration", "check_in", participant_id=participant_id, idempotency_key=key())
+    return ask("registration", "check_in", participant_id=participant_id, **given, idempotency_key=key())
 
 
 @blueprint.route("/participants/<id:participant_id>/absence", methods=["POST"])
@@ -65,7 +66,7 @@ def mark_absent(given: dict[str, Any], participant_id: str) -> Any:
         "registration",
         "mark_absent",
         participant_id=participant_id,
-        from_round=given["from_round"],
+        **given,
         idempotency_key=key(),
     )
 

@@ -68,6 +68,13 @@ class Absence(Request):
     """From when on somebody is not there."""
 
     from_round = whole("the first round that is missed, from 1", 1, MOST_ROUNDS, required=True)
+    confirmed = confirmations()
+
+
+class Arrival(Request):
+    """That somebody is there."""
+
+    confirmed = confirmations()
 
 
 class Questions(Request):

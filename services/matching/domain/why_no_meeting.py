@@ -9,6 +9,7 @@ _PLAIN = {
     "every round in which the mentee is available is over": say("the rounds to which you can come are over"),
     "is absent": say("you are marked as absent"),
     "no mentor is at the site": say("no mentor is at your site"),
+    "no mentor is at the site, and none meets over a screen": say("no mentor is at your site"),
     "no mentor shares a language": say("no mentor speaks a language of yours"),
 }
 _NO_MENTOR_LEFT = say("no place with a mentor who fits was left")

@@ -42,6 +42,9 @@ class SiteSession:
     ends_at: datetime | None = None
     paused: bool = False
     finished: bool = False
+    #: When each round ends, and since when the session stands still, where it does.
+    round_ends: tuple[datetime, ...] = ()
+    stands_since: datetime | None = None
 
     def has_begun(self, now: datetime) -> bool:
         """Whether its first round has begun."""
@@ -117,8 +120,8 @@ def hear(progress: Progress, event: Event) -> Progress:
         case "session-timer.session-finished":
             return progress.take(SiteSession(site_id=event.data["site_id"], finished=True))
         case name:
-            paused = name == "session-timer.session-paused" or event.data.get("paused_at") is not None
-            return progress.take(_timed(event.data, paused=paused))
+            began_now = event.data["at"] if name == "session-timer.session-paused" else None
+            return progress.take(_timed(event.data, began_now or event.data.get("paused_at")))
 
 
 def catch_up(program: Program, progress: Progress, sessions: Iterable[dict[str, Any]], closed: str | None) -> Progress:
@@ -132,7 +135,7 @@ def catch_up(program: Program, progress: Progress, sessions: Iterable[dict[str, 
     """
     caught_up = replace(progress, waiting=progress.waiting if progress.waiting is not None else begin(program).waiting)
     for view in sessions:
-        told = _timed(view, paused=view["paused_at"] is not None)
+        told = _timed(view, view["paused_at"])
         caught_up = caught_up.take(replace(told, finished=view["state"] == "finished"))
     # Of a session that an event told of first, there is nothing to wait for either.
     for each in progress.sessions:
@@ -161,12 +164,14 @@ def missing_plan(program: Program, progress: Progress, now: datetime) -> Missing
     return MissingPlan(first, when, tuple(each.site_id for each in progress.waiting))
 
 
-def _timed(told: dict[str, Any], *, paused: bool) -> SiteSession:
+def _timed(told: dict[str, Any], stands_since: str | None) -> SiteSession:
     timetable = told["timetable"]
     return SiteSession(
         site_id=told["site_id"],
         revision=told["revision"],
         starts_at=read_time(timetable[0]["starts_at"]),
         ends_at=read_time(timetable[-1]["ends_at"]),
-        paused=paused,
+        paused=stands_since is not None,
+        round_ends=tuple(read_time(each["ends_at"]) for each in timetable),
+        stands_since=None if stands_since is None else read_time(stands_since),
     )

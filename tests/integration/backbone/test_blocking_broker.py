@@ -16,13 +16,16 @@ import requests
 
 from deploy.local import RUN, Deployment, Infrastructure
 from deploy.local.waiting import eventually
-from tests.integration.backbone.blocking import Cable, alarm, own_broker, stopped
 from tests.integration.backbone.stage import PARTICIPANTS, Outside, Replica, RpcCaller, Stage, mentee
+from tests.integration.broker_troubles import Cable, disk_alarm, hanging, memory_alarm, own_broker
 
 pytestmark = pytest.mark.integration
 
 #: The deadline of the gateway's calls here, and what one more hop and a busy machine may add to it.
 DEADLINE, MARGIN = 3.0, 2.0
+
+
+ALARMS = {"memory": memory_alarm, "disk": disk_alarm}
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +72,11 @@ def state(replica: Replica) -> str:
     return now
 
 
-@pytest.mark.parametrize("what", ["memory", "disk"])
+@pytest.mark.parametrize("what", ALARMS)
 def test_a_replica_that_is_blocked_is_not_ready_and_says_why_once(own: Infrastructure, stage: Stage, what: str) -> None:
     replica = stage.start()
     assert state(replica) == "takes"
-    with alarm(own, what):
+    with ALARMS[what](own):
         eventually(lambda: replica.health()[0] == 503, 10, "not ready")
         ready = json.loads(replica.health()[1])
         assert (ready["broker"], ready["reasons"]) == (False, {"broker": f"broker blocks: {what}"})
@@ -134,12 +137,12 @@ def is_ready(gateway: Deployment) -> bool:
     return gateway.health("gateway-1")[0] == 200
 
 
-@pytest.mark.parametrize("what", ["memory", "disk"])
+@pytest.mark.parametrize("what", ALARMS)
 def test_calls_in_an_alarm_are_refused_at_once_and_answered_after_it(
     own: Infrastructure, gateway: Deployment, callers: Callers, what: str
 ) -> None:
     before = open_files(gateway)
-    with alarm(own, what):
+    with ALARMS[what](own):
         # Whoever is the first to be blocked is told no later than the others.
         callers.are_refused_in_time(DEADLINE + MARGIN)
         eventually(lambda: not is_ready(gateway), 10, "not ready")
@@ -155,7 +158,7 @@ def test_calls_to_a_broker_that_hangs_are_refused_in_time_and_answered_when_it_g
     own: Infrastructure, gateway: Deployment, callers: Callers
 ) -> None:
     before = open_files(gateway)
-    with stopped(own):
+    with hanging(own):
         callers.are_refused_in_time(DEADLINE + MARGIN)
         eventually(lambda: not is_ready(gateway), 20, "not ready")
         assert json.loads(gateway.health("gateway-1")[1])["reasons"] == {"broker": "broker does not answer"}
@@ -200,7 +203,7 @@ def test_a_command_that_an_alarm_held_up_past_its_deadline_is_refused_and_has_no
 ) -> None:
     stage.start()
     assert rpc.call("count", milliseconds_ahead(10), key="before") == {"ok": 1}
-    with alarm(own, "memory"):
+    with memory_alarm(own):
         # pika writes it into the socket, where it waits; so does what comes from who has all the time.
         late = rpc.send("count", milliseconds_ahead(0.5), key="late")
         patient = rpc.send("count", milliseconds_ahead(60), key="patient")
@@ -245,7 +248,7 @@ def test_what_failed_in_an_alarm_is_kept_and_what_was_handled_is_acknowledged(
     stage.publish([gated, flaky])
     gate = stage.database()["gate"]
     eventually(lambda: gate.find_one({"_id": "reached"}), 30, "in hand")
-    with alarm(own, "memory"):
+    with memory_alarm(own):
         eventually(lambda: replica.health()[0] == 503, 10, "blocked")
         gate.insert_one({"_id": "open"})
         stage.wait_for_effects(1)
@@ -264,7 +267,7 @@ def test_what_is_committed_in_an_alarm_is_published_once_after_it(own: Infrastru
     eventually(lambda: gate.find_one({"_id": "reached"}), 30)
     outside = Outside(own.amqp_uri(), "speedmentor.matching.#")
     try:
-        with alarm(own, "memory"):
+        with memory_alarm(own):
             eventually(lambda: replica.health()[0] == 503, 10, "blocked")
             gate.insert_one({"_id": "open"})
             stage.wait_for_effects(1)
@@ -284,7 +287,7 @@ def test_a_signal_in_an_alarm_ends_the_process_in_peace(own: Infrastructure, sta
     assert rpc.call("echo", text="hi")["ok"]["text"] == "hi"
     stage.publish([mentee()])
     stage.wait_for_effects(1)
-    with alarm(own, "memory"):
+    with memory_alarm(own):
         eventually(lambda: replica.health()[0] == 503, 10, "blocked")
         rpc.send("echo", text="into the alarm")
         assert replica.stop(10) == 0
@@ -294,5 +297,5 @@ def test_a_signal_in_an_alarm_ends_the_process_in_peace(own: Infrastructure, sta
 
 def test_a_signal_while_the_broker_hangs_ends_the_process_within_its_grace(own: Infrastructure, stage: Stage) -> None:
     replica = stage.start()
-    with stopped(own):
+    with hanging(own):
         assert replica.stop(12) == 0

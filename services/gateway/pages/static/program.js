@@ -7,7 +7,7 @@ import { plan } from "./program/plan.js";
 import { report } from "./program/report.js";
 import { sessions } from "./program/sessions.js";
 import { keepFresh } from "./base/fresh.js";
-import { notices, starts } from "./base/standing.js";
+import { starts, toSeeTo } from "./base/standing.js";
 import { stateText } from "./base/states.js";
 import { dayAndTime, duration, t } from "./base/words.js";
 
@@ -34,7 +34,7 @@ async function reload() {
   const { title, state } = context.program;
   // What can be done at the door depends on it.
   if (before?.state !== state) drawn.delete("check-in");
-  fill(find("#heading"), h("h1", {}, title, " ", h("span", { class: `badge ${state}` }, stateText(state))), notices(context.program));
+  fill(find("#heading"), h("h1", {}, title, " ", h("span", { class: `badge ${state}` }, stateText(state))), toSeeTo(context.program));
   document.title = `${title} · speedmentor`;
   if (drawn.has("overview")) overview(find("#view-overview"));
 }

@@ -1,7 +1,7 @@
 import { furnish, get, listed, post, announce, showTrouble } from "./base/api.js";
 import { fill, find, h, whileBusy } from "./base/dom.js";
 import { keepFresh } from "./base/fresh.js";
-import { firstStart, notices } from "./base/standing.js";
+import { firstStart, toSeeTo } from "./base/standing.js";
 import { stateText } from "./base/states.js";
 import { t } from "./base/words.js";
 
@@ -52,7 +52,7 @@ function card(program) {
       t("{mentors} mentors, {mentees} mentees", program),
       (program.sites ?? []).map((site) => site.name ?? site.site_id ?? site).join(", "),
     ].filter(Boolean).join(" · ")),
-    notices(program),
+    toSeeTo(program),
     draft ? h("button", { type: "button", onclick: (event) => publish(event.currentTarget, program) }, t("Publish")) : null);
 }
 

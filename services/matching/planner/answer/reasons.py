@@ -25,11 +25,16 @@ def unmet_of(
 
 def _who_is_a_mentor_instead(people: People, meetings: Iterable[Meeting], unmet: Iterable[int]) -> set[int]:
     """Those of ``unmet`` who sit at a table as mentors in rounds in which they could have met somebody."""
-    as_mentee = {mentor: mentee for mentee, mentor in people.doubles if mentee in set(unmet)}
-    if not as_mentee:
+    waiting = set(unmet)
+    doubles = [double for double in people.doubles if double[0] in waiting]
+    if not doubles:
         return set()
-    sat = ((as_mentee[each.mentor], each.round) for each in meetings if each.mentor in as_mentee)
-    return {mentee for mentee, number in sat if people.mentee_open[mentee, number - 1]}
+    sits = {(each.mentor, each.round - 1) for each in meetings}
+    return {
+        mentee
+        for mentee, mentor in doubles
+        if any((mentor, number) in sits for number in np.flatnonzero(people.mentee_open[mentee]).tolist())
+    }
 
 
 def _unmet(

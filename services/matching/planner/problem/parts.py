@@ -25,12 +25,14 @@ MOST_KEPT = 60_000_000
 class Part:
     """Positions (in the input's lists, ascending) of people who depend on nobody outside.
 
-    ``blocks`` hold rows and columns (positions in ``mentees`` and ``mentors``) that may meet.
+    ``blocks`` hold rows and columns (positions in ``mentees`` and ``mentors``) that may meet, one for each site; with
+    ``remote`` the last holds those who meet over a screen.
     """
 
     mentees: Index
     mentors: Index
     blocks: tuple[tuple[Index, Index], ...]
+    remote: bool = False
 
     @property
     def cells(self) -> int:
@@ -76,14 +78,29 @@ def parts_of(people: People) -> list[Part]:
         joined = {*people.mentee_site[far_mentees].tolist(), *people.mentor_site[far_mentors].tolist()}
     if len(joined) == 1:
         joined = set()
+    groups = _connected(joined, people)
+    shared = {site for group in groups for site in group}
     parts = [
         Part(those, these, ((np.arange(len(those)), np.arange(len(these))),))
         for site, (those, these) in enumerate(at_site)
-        if site not in joined and len(those) and len(these)
+        if site not in shared and len(those) and len(these)
     ]
-    if joined:
-        parts.append(_joined([at_site[site] for site in sorted(joined)], people))
-    return parts
+    parts += [
+        _joined([at_site[site] for site in sorted(group)], people, remote=bool(joined) and joined <= group)
+        for group in groups
+    ]
+    return [part for part in parts if len(part.mentees) and len(part.mentors)]
+
+
+def _connected(joined: set[int], people: People) -> list[set[int]]:
+    """The sites to plan together: those ``joined`` by remote people, and those of one person in two roles."""
+    groups = [joined] if joined else []
+    for mentee, mentor in people.doubles:
+        ends = {int(people.mentee_site[mentee]), int(people.mentor_site[mentor])}
+        if len(ends) > 1:
+            touched = [group for group in groups if group & ends]
+            groups = [group for group in groups if not group & ends] + [ends.union(*touched)]
+    return groups
 
 
 def _by_site(people: People, mentees: Index, mentors: Index) -> list[tuple[Index, Index]]:
@@ -96,12 +113,13 @@ def _by_site(people: People, mentees: Index, mentors: Index) -> list[tuple[Index
     return list(zip(*found, strict=True))
 
 
-def _joined(at_site: list[tuple[Index, Index]], people: People) -> Part:
+def _joined(at_site: list[tuple[Index, Index]], people: People, *, remote: bool) -> Part:
     mentees = np.sort(np.concatenate([those for those, _ in at_site]))
     mentors = np.sort(np.concatenate([these for _, these in at_site]))
     blocks = [(np.searchsorted(mentees, those), np.searchsorted(mentors, these)) for those, these in at_site]
-    blocks.append((np.flatnonzero(people.mentee_remote[mentees]), np.flatnonzero(people.mentor_remote[mentors])))
-    return Part(mentees, mentors, tuple(blocks))
+    if remote:
+        blocks.append((np.flatnonzero(people.mentee_remote[mentees]), np.flatnonzero(people.mentor_remote[mentors])))
+    return Part(mentees, mentors, tuple(blocks), remote)
 
 
 class Field:
@@ -171,9 +189,8 @@ class Field:
         self._chunks = None
 
     def _made_chunks(self) -> Iterator[tuple[Index, Index, Scores]]:
-        far = len(self.part.blocks) > 1
         for number, (rows, columns) in enumerate(self.part.blocks):
-            remote = far and number == len(self.part.blocks) - 1
+            remote = self.part.remote and number == len(self.part.blocks) - 1
             step = max(1, BLOCK_CELLS // max(1, len(columns)))
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]

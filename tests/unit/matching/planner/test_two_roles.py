@@ -41,6 +41,18 @@ def test_plans_that_are_mended_keep_to_it_too(seed):
     assert not broken_rules(revision, solve(read_input(revision)).to_document())
 
 
+def test_somebody_who_asks_at_one_site_and_is_asked_at_another_is_at_one_table_a_round():
+    document = {
+        "format": "speedmentor.plan-input/1",
+        "rounds": 2,
+        "mentors": [{"id": "m1", "site": "a"}, {"id": "m2", "site": "b", "person": "p"}],
+        "mentees": [{"id": "e1", "site": "a", "person": "p"}, {"id": "e2", "site": "b"}],
+    }
+    plan = solve(read_input(document)).to_document()
+    assert not broken_rules(document, plan)
+    assert plan["quality"]["meetings"] == 2
+
+
 @pytest.mark.parametrize("most", [0, 10**9])
 def test_at_a_large_site_too(most, monkeypatch):
     monkeypatch.setattr(drafts, "MOST_TRIED", most)

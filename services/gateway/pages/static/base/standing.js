@@ -17,7 +17,7 @@ export function firstStart(program) {
 }
 
 /** A notice for everything that organizers have to see to. */
-export function notices(program) {
+export function toSeeTo(program) {
   return (program.attention ?? []).filter((each) => each.code === "no-plan").map((each) => {
     const site = (program.sites ?? []).find(({ site_id: id }) => id === each.sites[0]);
     const time = dayAndTime(each.starts_at, site?.time_zone);

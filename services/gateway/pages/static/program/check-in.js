@@ -2,6 +2,7 @@
 
 import { call, get, listed, post, announce, showTrouble } from "../base/api.js";
 import { ask, select } from "../base/ask.js";
+import { withYes } from "../base/confirming.js";
 import { fill, find, h, tell, whileBusy } from "../base/dom.js";
 import { roleText, standing } from "../base/states.js";
 import { walkIn } from "./walk-in.js";
@@ -85,7 +86,7 @@ export async function checkIn(place, { id, program }) {
     });
   }
 
-  const arrive = (button, person) => change(button, person, () => post(`/participants/${person.participant_id}/check-in`), t("{name} is here.", person));
+  const arrive = (button, person) => change(button, person, () => withYes((yes) => post(`/participants/${person.participant_id}/check-in`, yes)), t("{name} is here.", person));
 
   async function miss(button, person) {
     const rounds = Array.from({ length: program.rounds ?? 1 }, (_, index) => [index + 1, t("Round {round}", { round: index + 1 })]);
@@ -95,13 +96,13 @@ export async function checkIn(place, { id, program }) {
       yes: t("Absent"),
       grave: true,
     });
-    if (given) await change(button, person, () => post(`/participants/${person.participant_id}/absence`, { from_round: Number(given.from_round) }), t("{name} is marked absent.", person));
+    if (given) await change(button, person, () => withYes((yes) => post(`/participants/${person.participant_id}/absence`, { from_round: Number(given.from_round), ...yes })), t("{name} is marked absent.", person));
   }
 
   function change(button, person, work, done) {
     return whileBusy(button, async () => {
       try {
-        await work();
+        if ((await work()) === null) return;
         const now = await get(`/participants/${person.participant_id}`);
         people = people.map((each) => (each.participant_id === person.participant_id ? { ...each, ...now } : each));
         announce(done);

@@ -1,6 +1,7 @@
 /** Somebody at the door who is on no list: registered and checked in at once, and never registered twice. */
 
 import { announce, get, listed, newKey, post, showTrouble } from "../base/api.js";
+import { withYes } from "../base/confirming.js";
 import { h, whileBusy } from "../base/dom.js";
 import { plain, t } from "../base/words.js";
 
@@ -15,8 +16,6 @@ const LEVELS = [1, 2, 3, 4, 5];
 export function walkIn({ id, program, told }) {
   /** What was sent last and under which key: sent again, because no answer came, it is still one registration. */
   let sent = { what: null, key: null };
-  /** The codes of what looked wrong and is right. */
-  let confirmed = [];
   const place = h("div", { class: "fields" });
   const form = h("form", { onsubmit: submit },
     h("div", { class: "filters" },
@@ -61,28 +60,31 @@ export function walkIn({ id, program, told }) {
     event.preventDefault();
     return whileBusy(event.submitter, async () => {
       try {
-        const [as, body] = [role.value, { ...person(role.value), ...(confirmed.length ? { confirmed } : {}) }];
-        const what = JSON.stringify([as, body]);
-        if (sent.what !== what) sent = { what, key: newKey() };
-        const made = await post(`/programs/${id}/${as}s`, body, sent.key);
-        [sent, confirmed] = [{ what: null, key: null }, []];
+        const made = await withYes((yes) => register(role.value, { ...person(role.value), ...yes }));
+        if (made === null) return;
+        sent = { what: null, key: null };
         told(made);
         form.reset();
         draw();
         await arrive(made);
       } catch (error) {
-        showTrouble(error, (codes) => {
-          confirmed = [...confirmed, ...codes];
-          form.requestSubmit();
-        });
+        showTrouble(error);
       }
     });
+  }
+
+  function register(as, body) {
+    const what = JSON.stringify([as, body]);
+    if (sent.what !== what) sent = { what, key: newKey() };
+    return post(`/programs/${id}/${as}s`, body, sent.key);
   }
 
   /** Registered for good; whatever hinders the check-in, only that is tried again. */
   async function arrive(made) {
     try {
-      told(await post(`/participants/${made.participant_id}/check-in`));
+      const here = await withYes((yes) => post(`/participants/${made.participant_id}/check-in`, yes));
+      if (here === null) return wait(made);
+      told(here);
     } catch (error) {
       wait(made);
       throw error;
