@@ -86,6 +86,8 @@ class _Probe:
             if self._amqp.is_blocked:
                 since = monotonic()
             elif monotonic() - since > SILENCE_SECONDS:
+                # Nobody is there to agree to the end of the connection.
+                self._amqp.abort()
                 raise TimeoutError(f"no answer within {SILENCE_SECONDS:g} s")
         return True
 

@@ -86,11 +86,19 @@ class LimitedConnection(pyamqp.Connection):
 
         An ordinary end of the socket would leave what was written into a blocked connection to be carried out later.
         """
+        self._hang_up(reset=True)
+
+    def _on_close_ok(self) -> None:
+        # py-amqp would wait for the other end to agree to the end of the encryption, too.
+        self._hang_up(reset=False)
+
+    def _hang_up(self, reset: bool) -> None:
         transport = self._transport
         if transport is not None and transport.sock is not None:
             sock, transport.sock, transport.connected = transport.sock, None, False
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if reset:
+                with suppress(OSError):
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             with suppress(OSError):
                 sock.close()
         self.collect()
@@ -130,7 +138,8 @@ def connection_to(uri: str, name: str, seconds: float = CONNECT_SECONDS, heartbe
 def connect(uri: str, name: str, seconds: float = CONNECT_SECONDS, heartbeat: float = HEARTBEAT) -> Connection:
     """An open connection named ``name`` in the broker's list of connections; see :func:`connection_to`."""
     connection = connection_to(uri, name, seconds, heartbeat)
-    connection.connect()
+    # Once: kombu's own `connect` would wait for two seconds and try again.
+    connection.ensure_connection(max_retries=0, reraise_as_library_errors=False)
     return connection
 
 

@@ -4,13 +4,14 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from shared.clock import monotonic
+from shared.messaging.broker_state import BROKER
 from shared.messaging.connection import LOST, NOTHING_CAME, connect
 from shared.messaging.publisher import BrokerBlocks, ConfirmedPublisher, Outcome, Outgoing
 
 #: Connections at the most; who finds them all in use waits, and opens none.
 CONNECTIONS = 10
 #: Seconds after which a connection that nobody used is not trusted any more: nobody has read on it meanwhile.
-TRUSTED_SECONDS = 15.0
+TRUSTED_SECONDS = 60.0
 
 
 class PublisherPool:
@@ -46,8 +47,7 @@ class PublisherPool:
     def close(self) -> None:
         """End the connections that nobody uses."""
         while self._idle:
-            amqp, _, _ = self._idle.pop()
-            amqp.abort()
+            _end(self._idle.pop()[0])
 
     def _publish(self, message: Outgoing, ends_at: float) -> Outcome:
         while True:
@@ -74,7 +74,7 @@ class PublisherPool:
             amqp, publisher, used_at = self._idle.pop()
             if monotonic() - used_at < TRUSTED_SECONDS:
                 return amqp, publisher
-            amqp.abort()
+            _end(amqp)
         return None
 
     def _open(self, ends_at: float) -> tuple[Any, ConfirmedPublisher]:
@@ -87,6 +87,14 @@ class PublisherPool:
         except BaseException:
             amqp.abort()
             raise
+
+
+def _end(amqp: Any) -> None:
+    """End a connection that nobody uses: as usual, or the broker would log a warning, but waiting for no answer."""
+    if BROKER.takes:
+        amqp.close()
+    else:
+        amqp.abort()
 
 
 def _left(ends_at: float) -> float:

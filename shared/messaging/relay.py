@@ -126,6 +126,9 @@ class Relay:
         self.released.set()
 
     def _prolong(self) -> None:
+        if not self.connected or BROKER.is_away:
+            # Another replica may reach the broker from where it is.
+            return
         # Counted from before the call: we may think that we lost it too early, never too late.
         asked, led = monotonic(), self.leads
         try:

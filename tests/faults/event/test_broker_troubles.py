@@ -1,14 +1,13 @@
 """A broker that takes nothing for a minute during the rounds: calls are answered, and nothing is lost or doubled."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.event.ground import KEPT, Ground, grounds
+from tests.faults.event.ground import Ground, grounds
 from tests.faults.event.strikes import BROKER
 from tests.faults.event.test_killed_in_turn import ROUNDS, assert_whole
-from tests.faults.event.troubles import TROUBLES, Lasting
+from tests.faults.event.troubles import REASONS, Lasting
 
 pytestmark = pytest.mark.fault
 
@@ -23,22 +22,12 @@ def ground() -> Iterator[Ground]:
     yield from grounds("broker-troubles", SPEED)
 
 
-@pytest.mark.parametrize("how", TROUBLES)
+@pytest.mark.parametrize("how", REASONS)
 def test_a_broker_that_takes_nothing_for_a_minute_costs_the_minute_and_nothing_else(ground: Ground, how: str) -> None:
     trouble = Lasting(BROKER, ROUNDS, 3.0, how, LASTS)
     struck = ground.hold([trouble])
     met = trouble.met
-    path = KEPT / "broker-troubles.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(path.read_text()) if path.exists() else {}
-    figures = {
-        "longest answer": round(met.longest_answer, 2),
-        "answers": dict(met.answers),
-        "pauses": dict(met.pauses),
-        "not ready after": round(met.unready_after, 2),
-        "ready again after": round(met.ready_after, 2),
-    }
-    path.write_text(json.dumps(known | {how: figures}, indent=2) + "\n")
+    met.keep(how)
     assert met.wrong == []
     assert met.longest_answer < DEADLINE + MARGIN
     assert set(met.answers) <= {200, 503}

@@ -1,6 +1,7 @@
 """Troubles of the broker that last: what people and operators meet meanwhile is asked for all the time, and kept."""
 
 import json
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -8,17 +9,39 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
 from deploy.demo.system import System
+from deploy.local import Infrastructure
 from deploy.local.waiting import eventually
+from tests.faults.event.ground import KEPT
 from tests.faults.event.strikes import Strike
 from tests.integration.broker_troubles import Trouble, disk_alarm, hanging, memory_alarm
 
-TROUBLES: dict[str, Trouble] = {"memory": memory_alarm, "disk": disk_alarm, "hanging": hanging}
+#: Of how many packets to and from the broker so many are lost, in both directions.
+LOST_PACKETS = 0.25
 
-#: What ``/health/ready`` gives as the reason.
+
+@contextmanager
+def losing(infrastructure: Infrastructure) -> Iterator[None]:
+    """Lose packets between all and the broker; only in a network namespace of its own, see :mod:`lossy`."""
+    port = str(infrastructure.state.ports["amqp"])
+    lost = ["-m", "statistic", "--mode", "random", "--probability", str(LOST_PACKETS), "-j", "DROP"]
+    rules = [["INPUT", "-i", "lo", "-p", "tcp", way, port, *lost] for way in ("--dport", "--sport")]
+    for rule in rules:
+        subprocess.run(["iptables", "-I", *rule], check=True)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            subprocess.run(["iptables", "-D", *rule], check=True)
+
+
+TROUBLES: dict[str, Trouble] = {"memory": memory_alarm, "disk": disk_alarm, "hanging": hanging, "losing": losing}
+
+#: What ``/health/ready`` gives as the reason; none where it may be ready now and then.
 REASONS = {"memory": "broker blocks: memory", "disk": "broker blocks: disk", "hanging": "broker does not answer"}
 
 #: Who ask at the same time, and seconds between two of their questions.
@@ -38,6 +61,23 @@ class Met:
     ready_after: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
+    def document(self) -> dict[str, Any]:
+        """The figures, for the report."""
+        return {
+            "longest answer": round(self.longest_answer, 2),
+            "answers": dict(self.answers),
+            "pauses": dict(self.pauses),
+            "not ready after": round(self.unready_after, 2),
+            "ready again after": round(self.ready_after, 2),
+        }
+
+    def keep(self, name: str) -> None:
+        """Put the figures beside those of other troubles."""
+        path = KEPT / "broker-troubles.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        path.write_text(json.dumps(known | {name: self.document()}, indent=2) + "\n", encoding="utf-8")
+
 
 @dataclass(frozen=True)
 class Lasting(Strike):
@@ -52,13 +92,11 @@ class Lasting(Strike):
         with asking.all_the_time():
             with TROUBLES[self.how](system.infrastructure):
                 began = time.monotonic()
-                try:
-                    eventually(lambda: asking.all_unready(REASONS[self.how]), 30, "no replica is ready")
-                except TimeoutError as error:
-                    raise TimeoutError(f"{error}; {asking.unlike}") from error
-                self.met.unready_after = time.monotonic() - began
-                # Nobody waits for so long: a pause is refused, and must not be carried out when the trouble is over.
-                asking.pause()
+                if self.how in REASONS:
+                    asking.wait_unready(REASONS[self.how])
+                    self.met.unready_after = time.monotonic() - began
+                    # Nobody waits for so long: a pause is refused, and must not be carried out afterwards.
+                    asking.pause()
                 ends = began + self.lasts
                 eventually(lambda: time.monotonic() > ends, self.lasts + 10)
             over = time.monotonic()
@@ -71,8 +109,6 @@ class _Asking:
         self._system = system
         self._met = met
         self._lock = threading.Lock()
-        #: What readiness says that it should not.
-        self.unlike: list[str] = []
         organizer = system.organizer()
         token = organizer.post("/log-in", {"password": system.infrastructure.organizer_password})["token"]
         self._headers = {"Authorization": f"Bearer {token}"}
@@ -99,19 +135,27 @@ class _Asking:
             self._met.pauses[self._call("POST", f"/sessions/{each}/pause")] += 1
 
     def all_ready(self) -> bool:
-        """Whether all replicas are ready; meanwhile all have to be live."""
+        """Whether all replicas are ready."""
         return all(self._system.deployment.health(name)[0] == 200 for name in self._system.deployment.names)
 
-    def all_unready(self, reason: str) -> bool:
-        """Whether none is, for that reason; all have to be live meanwhile."""
-        self.unlike = []
-        for name in self._system.deployment.names:
-            if self._system.deployment.health(name, "/health/live")[0] != 200:
-                self._met.wrong.append(f"{name} is not live")
-            status, body = self._system.deployment.health(name)
-            if status != 503 or json.loads(body).get("reasons", {}).get("broker") != reason:
-                self.unlike.append(f"{name}: {status} {body}")
-        return not self.unlike
+    def wait_unready(self, reason: str) -> None:
+        """Wait until no replica is ready, for that reason; all have to be live."""
+        unlike: list[str] = []
+
+        def all_unready() -> bool:
+            unlike.clear()
+            for name in self._system.deployment.names:
+                if self._system.deployment.health(name, "/health/live")[0] != 200:
+                    self._met.wrong.append(f"{name} is not live")
+                status, body = self._system.deployment.health(name)
+                if status != 503 or json.loads(body).get("reasons", {}).get("broker") != reason:
+                    unlike.append(f"{name}: {status} {body}")
+            return not unlike
+
+        try:
+            eventually(all_unready, 30, "no replica is ready")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; {unlike}") from error
 
     def _ask(self, number: int, over: threading.Event) -> None:
         while not over.wait(PAUSE):

@@ -281,6 +281,24 @@ def test_what_is_committed_in_an_alarm_is_published_once_after_it(own: Infrastru
         outside.close()
 
 
+def test_a_replica_that_is_cut_off_from_the_broker_leaves_relaying_to_others(own: Infrastructure, stage: Stage) -> None:
+    cable = Cable(own.amqp_uri("matching"))
+    outside = Outside(own.amqp_uri(), "speedmentor.matching.#")
+    try:
+        cut_off = stage.start(AMQP_URI=cable.uri)
+        stage.publish([mentee()])
+        outside.wait_for(1)
+        stage.start()
+        cable.unplug()
+        eventually(lambda: cut_off.health()[0] == 503, 20, "cut off")
+        # The broker does not know yet, and hands some of them to who is cut off.
+        stage.publish([mentee() for _ in range(6)])
+        outside.wait_for(2, 15)
+    finally:
+        outside.close()
+        cable.close()
+
+
 def test_a_signal_in_an_alarm_ends_the_process_in_peace(own: Infrastructure, stage: Stage, rpc: RpcCaller) -> None:
     replica = stage.start()
     # So that every connection of it has published.
