@@ -105,7 +105,7 @@ def _show(console: Console, system: System, outcome: Outcome, begins: datetime) 
     for what, address, text in lines:
         # Not a table: an address that is broken into two lines cannot be opened.
         console.print(f"{what:<22}{address}  {text}", soft_wrap=True, highlight=False, markup=False)
-    console.print(f"\nthe first round begins at {begins.astimezone():%H:%M} (this machine's time); Ctrl-C stops all")
+    console.print(f"\nthe first round begins at {begins.astimezone():%H:%M %Z} (this machine's time); Ctrl-C stops all")
     _waiting.set()
 
 
