@@ -12,7 +12,7 @@ from services.matching.jobs.extension import Jobs
 from services.matching.schemas import OfParticipant, OfProgram, RequestPairing, RequestPlan, SubmitRanking
 from services.matching.storage import indexes, meetings, pairings, plans, programs, roster
 from services.matching.submitting_rankings import own_card, rank, ranking_view
-from services.matching.views import ledger_view, own_meeting, own_pairs, pairing_view, plan_view
+from services.matching.views import agenda_view, ledger_view, own_pairs, pairing_view, plan_view
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
@@ -88,7 +88,7 @@ class Matching:
 
     @answers
     def get_agenda(self, participant_id: str) -> dict[str, Any]:
-        """Whom a participant meets, by round."""
+        """Whom a participant meets, by round, or why nobody."""
         participant_id = load(OfParticipant, {"participant_id": participant_id})["participant_id"]
         principal = self.caller()
         card = roster.card(self.work.database, participant_id)
@@ -100,17 +100,11 @@ class Matching:
             if not principal.knows(org, card.program_id):
                 raise NotFound(say("There is no such participant."))
             principal.require_organizer(org, card.program_id, card.site_id)
-        plan = plans.plan(self.work.database, card.program_id)
-        return {
-            "participant_id": participant_id,
-            "program_id": card.program_id,
-            "plan_id": plan_id_of(card.program_id),
-            "revision": plan["revision"] if plan else 0,
-            "meetings": [
-                own_meeting(participant_id, meeting)
-                for meeting in meetings.of_participant(self.work.database, participant_id)
-            ],
-        }
+        return agenda_view(
+            card,
+            plans.plan(self.work.database, card.program_id),
+            meetings.of_participant(self.work.database, participant_id),
+        )
 
     # After the event
 

@@ -8,6 +8,7 @@ from services.matching.domain.final_pairs import METHODS, FormedPair, counts, me
 from services.matching.domain.leaving import ERASED
 from services.matching.domain.revision import joined_quality, plan_id_of
 from services.matching.domain.roster import MENTEE, MENTOR, Card
+from services.matching.domain.why_no_meeting import reason_for
 from services.matching.storage import meetings, pairings, plans, programs, roster
 from services.matching.storage.progress import share_done
 from shared.storage.unit_of_work import Transaction
@@ -48,7 +49,7 @@ def plan_view(transaction: Transaction, program_id: str) -> dict[str, Any]:
     }
 
 
-def _state_of(plan: dict[str, Any]) -> str:
+def _state_of(plan: Mapping[str, Any]) -> str:
     if plan["due"]:
         return "planning"
     if plan.get("called_off") == plan["requested"]:
@@ -61,7 +62,28 @@ def _shown(meeting: dict[str, Any]) -> dict[str, Any]:
     return {"meeting_id": meeting["_id"], **{name: meeting[name] for name in fields}}
 
 
-def own_meeting(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:
+def agenda_view(card: Card, plan: Mapping[str, Any] | None, meetings: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Whom a participant meets, without what the meetings are worth to the plan; or why there are none.
+
+    ``reason`` is None where there are meetings, or nothing is decided yet.
+    """
+    own = [_own_meeting(card.id, meeting) for meeting in meetings]
+    revision = plan["revision"] if plan else 0
+    planned = [unmet for part in (plan or {}).get("parts", ()) for unmet in part["unmet"] if unmet["mentee"] == card.id]
+    why = next((message["msgid"] for unmet in planned for message in unmet.get("messages", ())), "")
+    is_decided = revision > 0 or card.withdrawn
+    return {
+        "participant_id": card.id,
+        "program_id": card.program_id,
+        "plan_id": plan_id_of(card.program_id),
+        "revision": revision,
+        "state": _state_of(plan) if plan else "none",
+        "meetings": own,
+        "reason": reason_for(card, why).to_document() if is_decided and not own else None,
+    }
+
+
+def _own_meeting(participant_id: str, meeting: dict[str, Any]) -> dict[str, Any]:
     """A meeting as one of its two sees it."""
     is_mentor = meeting["mentor_id"] == participant_id
     return {

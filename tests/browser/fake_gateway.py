@@ -27,6 +27,8 @@ class FakeGateway:
         self.ranking = canned.ranking()
         self.pairing = canned.pairing()
         self.program = canned.program(self.now())
+        #: Why those have no meeting who have none.
+        self.reason: Any = "no mentor speaks a language of yours"
         self.calls: list[tuple[str, str, Any]] = []
         #: The idempotency key of each of these calls.
         self.keys: list[str | None] = []
@@ -48,6 +50,12 @@ class FakeGateway:
         """Make this the timetable, and tell the screens."""
         self.sessions[session["session_id"]] = session
         self._send("timetable", session)
+
+    def replan(self, **plan: Any) -> None:
+        """Have a new plan that is other in this, and say so on all streams."""
+        self.plan |= {"revision": self.plan["revision"] + 1, **plan}
+        told = {"program_id": canned.PROGRAM, "plan_id": "p1", "revision": self.plan["revision"]}
+        self._send("plan", told)
 
     def announce(self, pairing: dict[str, Any]) -> None:
         """Have pairs, and say so on all streams."""
@@ -200,7 +208,9 @@ class FakeGateway:
             for meeting in self.plan["meetings"]
             if meeting[f"{role}_id"] == participant
         ]
-        return {"participant_id": participant, "program_id": canned.PROGRAM, "revision": 2, "meetings": meetings}
+        plan = {name: self.plan[name] for name in ("plan_id", "revision", "state")}
+        whose = {"participant_id": participant, "program_id": canned.PROGRAM}
+        return {**whose, **plan, "meetings": meetings, "reason": None if meetings else self.reason}
 
 
 def _is_asked_for(person: dict[str, Any]) -> bool:

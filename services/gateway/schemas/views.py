@@ -314,7 +314,9 @@ class Agenda(View):
     program_id = text("the program")
     plan_id = text("the plan", allow_none=True)
     revision = whole("of the plan")
+    state = text("of the plan: none, planning, planned, cancelled or failed")
     meetings = fields.List(fields.Nested(OwnMeeting))
+    reason = said("why there are no meetings; null where there are some, or nothing is decided yet", allow_none=True)
 
 
 class PlannedRound(View):

@@ -132,6 +132,9 @@ def test_a_first_plan_during_the_event_has_meetings_in_the_rounds_ahead_only(
     }
     late = next(each for each in plan["unmet"] if each["mentee"] == organizer.people["mentee", "upg", 0])
     assert "is available is over" in late["reason"]
+    agenda = organizer.call("get_agenda", late["mentee"], participant_id=late["mentee"])["ok"]
+    assert agenda["meetings"] == []
+    assert agenda["reason"]["msgid"] == "the rounds to which you can come are over"
     # The start is moved, which the session timer tells: what had been over is ahead again.
     now = datetime.now(UTC)
     organizer.tell_timetable("upg", *(now + timedelta(hours=number) for number in (1, 2, 3)), revision=2)
@@ -320,6 +323,9 @@ def test_people_see_their_own_agenda_and_organizers_their_own_programs(
     assert [each["meeting_id"] for each in agenda["meetings"]] == [
         each["meeting_id"] for each in plan["meetings"] if each["mentee_id"] == me
     ]
+    # What a meeting is worth to the plan is not told to the two.
+    assert {name for each in agenda["meetings"] for name in each}.isdisjoint({"score", "because"})
+    assert (agenda["state"], agenda["reason"]) == ("planned", None)
     assert organizer.call("get_agenda", me, participant_id=other)["fault"]["code"] == "forbidden"
     assert organizer.call("get_plan", me, program_id=organizer.program_id)["fault"]["code"] == "forbidden"
     for method in ("get_plan", "ledger", "request_plan"):

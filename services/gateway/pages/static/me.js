@@ -4,16 +4,17 @@ import { Countdown, clockFace } from "./time/countdown.js";
 import { fill, find, h, tell } from "./base/dom.js";
 import { leaving } from "./me/leaving.js";
 import { Live } from "./time/live.js";
+import { changesOf, lastSeen, see } from "./me/agenda-changes.js";
 import { card } from "./me/meeting-card.js";
 import { announcement, look, nextText, phaseText } from "./time/phase-words.js";
 import { preferences } from "./me/preferences.js";
 import { questions } from "./me/questions.js";
 import { ranking } from "./me/ranking.js";
 import { stateText, tableName } from "./base/states.js";
-import { dayAndTime, t } from "./base/words.js";
+import { beside, dayAndTime, series, t } from "./base/words.js";
 
 const me = who();
-const state = { agenda: null, people: new Map(), given: new Map(), open: new Set() };
+const state = { agenda: null, plan: null, seen: lastSeen(me?.subject), people: new Map(), given: new Map(), open: new Set() };
 const clock = eventClock();
 const countdown = new Countdown({ clock, show });
 let person = null;
@@ -57,14 +58,43 @@ function where() {
   const site = (program.sites ?? []).find((each) => each.site_id === me.site_id);
   const first = countdown.session?.timetable[0]?.starts_at ?? site?.starts_at;
   const over = ["cancelled", "closed"].includes(program.state) ? stateText(program.state) : "";
-  tell(find("#where"), [program.title, site?.name ?? me.site_id, first ? dayAndTime(first, countdown.session?.time_zone ?? site?.time_zone) : "", over].filter(Boolean).join(" · "));
+  tell(find("#where"), beside(program.title, site?.name ?? me.site_id, first ? dayAndTime(first, countdown.session?.time_zone ?? site?.time_zone) : "", over));
 }
 
 async function agenda() {
-  const { meetings = [] } = await get(`/participants/${me.subject}/agenda`);
-  await meet(meetings.map((meeting) => meeting.other_id));
+  const found = await get(`/participants/${me.subject}/agenda`);
+  const { meetings = [] } = found;
+  await meet([...meetings, ...(state.seen ?? [])].map((meeting) => meeting.other_id));
+  const isFirst = state.plan?.revision === 0 && found.revision > 0;
+  state.plan = found;
   state.agenda = meetings.toSorted((a, b) => a.round - b.round);
+  // The first plan is no change: before it there was nothing to rely on.
+  if (isFirst) tell(find("#announce"), meetings.length ? t("Your meetings are here.") : t("There is a plan, and it has no meeting for you."));
+  if (!state.seen && found.revision > 0) seen();
+  if (state.seen) changed();
   draw();
+}
+
+/** Says what is other than it was when the participant last looked; it stays there until it is read. */
+function changed() {
+  const found = changesOf(state.seen, state.agenda, (id) => state.people.get(id)?.name);
+  const key = found.join("\n");
+  const place = find("#changed");
+  if (place.dataset.key === key) return;
+  place.dataset.key = key;
+  fill(place, found.length ? h("div", { class: "notice" }, h("p", {}, h("b", {}, t("Your meetings have changed"))),
+    h("ul", {}, found.map((text) => h("li", {}, text))), h("button", { type: "button", onclick: understood }, t("I have read it"))) : null);
+}
+
+function understood() {
+  seen();
+  changed();
+  find("#agenda-title").focus();
+}
+
+function seen() {
+  state.seen = state.agenda;
+  see(me.subject, state.agenda);
 }
 
 async function wish() {
@@ -119,10 +149,11 @@ function what(reading) {
 
 function meetingText(reading) {
   const round = reading.during === "round" ? reading.round : reading.next?.round;
-  if (!round || !state.agenda) return "";
-  const meeting = state.agenda.find((each) => each.round === round);
-  if (!meeting) return t("You have no meeting in round {round}", { round });
-  return t("Table {table} with {name}", { table: tableName(meeting), name: state.people.get(meeting.other_id)?.name ?? "" });
+  if (!round || !state.agenda || (!state.agenda.length && !state.plan?.revision)) return "";
+  const meetings = state.agenda.filter((each) => each.round === round);
+  if (!meetings.length) return t("You have no meeting in round {round}", { round });
+  const names = series(meetings.map((meeting) => state.people.get(meeting.other_id)?.name ?? ""));
+  return t("Table {table} with {name}", { table: tableName(meetings[0]), name: names });
 }
 
 function draw() {
@@ -147,7 +178,18 @@ function draw() {
       connections();
     },
   }));
-  fill(place, meetings.length ? h("ol", { class: "plain cards" }, meetings) : h("p", { class: "quiet" }, t("Your meetings appear here as soon as there is a plan.")));
+  fill(place, meetings.length ? h("ol", { class: "plain cards" }, meetings) : noMeetings(reading));
+}
+
+/** Why there is nothing yet, or nothing at all, and what can be done. */
+function noMeetings(reading) {
+  const { revision = 0, state: standing, reason } = state.plan;
+  if (!revision) return h("p", { class: "quiet" }, standing === "planning" ? t("The plan is being made. Your meetings appear here as soon as it is there.") : t("Your meetings appear here as soon as there is a plan."));
+  const isOver = ["finished", "cancelled"].includes(reading?.state) || person?.status === "withdrawn";
+  return h("div", { class: "notice" },
+    h("p", {}, h("b", {}, t("There is a plan, and it has no meeting for you."))),
+    typeof reason === "string" && reason ? h("p", {}, t("The reason: {reason}.", { reason })) : null,
+    isOver ? null : h("p", {}, standing === "planning" ? t("A new plan is being made: it is shown here as soon as it is there.") : t("Whenever somebody cannot come, a new plan is made: if it has a meeting for you, this page says so at once. And speak to the organizer, who may know of a free place.")));
 }
 
 /** `past`, `now` or `ahead`, by the countdown and never by the device's own clock. */

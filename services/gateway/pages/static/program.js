@@ -9,7 +9,7 @@ import { sessions } from "./program/sessions.js";
 import { keepFresh } from "./base/fresh.js";
 import { starts, toSeeTo } from "./base/standing.js";
 import { stateText } from "./base/states.js";
-import { dayAndTime, duration, t } from "./base/words.js";
+import { beside, dayAndTime, duration, t } from "./base/words.js";
 
 const PARTS = { overview, "check-in": checkIn, plan, sessions, report };
 const id = document.body.dataset.program;
@@ -35,7 +35,7 @@ async function reload() {
   // What can be done at the door depends on it.
   if (before?.state !== state) drawn.delete("check-in");
   fill(find("#heading"), h("h1", {}, title, " ", h("span", { class: `badge ${state}` }, stateText(state))), toSeeTo(context.program));
-  document.title = `${title} · speedmentor`;
+  document.title = beside(title, "speedmentor");
   if (drawn.has("overview")) overview(find("#view-overview"));
 }
 

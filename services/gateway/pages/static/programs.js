@@ -3,7 +3,7 @@ import { fill, find, h, whileBusy } from "./base/dom.js";
 import { keepFresh } from "./base/fresh.js";
 import { firstStart, toSeeTo } from "./base/standing.js";
 import { stateText } from "./base/states.js";
-import { t } from "./base/words.js";
+import { series, t } from "./base/words.js";
 
 const NAMES = ["program.toml", "mentors.csv", "mentees.csv"];
 /** The first bytes of ZIP archives, which workbooks are, and of Office's old files. */
@@ -50,7 +50,7 @@ function card(program) {
     h("p", { class: "quiet" }, [
       firstStart(program),
       t("{mentors} mentors, {mentees} mentees", program),
-      (program.sites ?? []).map((site) => site.name ?? site.site_id ?? site).join(", "),
+      series((program.sites ?? []).map((site) => site.name ?? site.site_id ?? site)),
     ].filter(Boolean).join(" · ")),
     toSeeTo(program),
     draft ? h("button", { type: "button", onclick: (event) => publish(event.currentTarget, program) }, t("Publish")) : null);

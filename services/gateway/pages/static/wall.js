@@ -1,7 +1,7 @@
 import { get, listed, showTrouble } from "./base/api.js";
 import { find, tell } from "./base/dom.js";
 import { keepFresh } from "./base/fresh.js";
-import { dayAndTime, t, timeOfDay } from "./base/words.js";
+import { beside, dayAndTime, t, timeOfDay } from "./base/words.js";
 import { Bells, bellOf } from "./time/bells.js";
 import { eventClock } from "./time/clock.js";
 import { Countdown, clockFace } from "./time/countdown.js";
@@ -77,8 +77,8 @@ async function entitle() {
   const [told, timed] = await Promise.all([get(`/programs/${program}`), get(sessions).catch(() => null)]);
   const { title, sites = [] } = told;
   const name = sites.find((each) => each.site_id === site)?.name ?? site;
-  tell(find("#title"), `${title} · ${name}`);
-  document.title = `${name} · ${title}`;
+  tell(find("#title"), beside(title, name));
+  document.title = beside(name, title);
   // Without an answer nobody knows whether there is a timetable.
   without = timed && told;
   for (const session of listed(timed, "sessions")) if (session.site_id === site) countdown.take(session);

@@ -1,5 +1,7 @@
 /** Building and finding elements. Text always goes in as text, so nothing that people wrote is ever markup. */
 
+import { kept } from "./direction.js";
+
 export const find = (selector, root = document) => root.querySelector(selector);
 
 /** An element: `h("p", {class: "quiet", onclick: f, hidden: true}, "text", child, null)`. */
@@ -10,15 +12,19 @@ export function h(tag, properties = {}, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shown(children, element));
   return element;
 }
 
 /** Puts these children in place of what is in `element`. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(...shown(children, element));
   element.removeAttribute("aria-busy");
   return element;
+}
+
+function shown(children, parent) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map((child) => kept(child, parent));
 }
 
 /** Sets text only where it changes, so that screen readers and layout are left in peace. */

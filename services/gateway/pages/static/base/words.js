@@ -1,5 +1,7 @@
 /** What scripts say to people, in the language of the page: the server puts the catalogue into the page. */
 
+import { isolated } from "./direction.js";
+
 const source = document.getElementById("words")?.textContent ?? "{}";
 const catalogue = JSON.parse(source.trim() || "{}");
 
@@ -8,8 +10,14 @@ export const language = document.documentElement.lang || "en";
 /** `text` (English, as in the catalogue) in the page's language, its `{fields}` filled in. */
 export function t(text, values = {}) {
   const spoken = Object.hasOwn(catalogue, text) ? catalogue[text] : text;
-  return spoken.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return spoken.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? isolated(String(values[name])) : whole));
 }
+
+/** Texts of people one after the other: `Jakarta, Denpasar`. */
+export const series = (texts) => texts.map(isolated).join(", ");
+
+/** Texts of people beside each other: `Open Doors · Jakarta`. */
+export const beside = (...texts) => texts.filter(Boolean).map(isolated).join(" · ");
 
 /** A time of day, `09:30`, in a zone (the device's own if none). */
 export function timeOfDay(instant, timeZone) {

@@ -3,7 +3,7 @@
 import { announce, get, listed, put, showTrouble } from "../base/api.js";
 import { fill, find, h, whileBusy } from "../base/dom.js";
 import { drawOrder } from "../base/order.js";
-import { t } from "../base/words.js";
+import { series, t } from "../base/words.js";
 
 /**
  * @param {object} me who has logged in
@@ -36,7 +36,7 @@ export function ranking(me, meet, people) {
     }
     section.hidden = !met.length;
     draw();
-    fill(find("#pair-list"), pairs.length ? h("p", { class: "notice good", role: "status" }, t("You go on with {names}.", { names: pairs.map((pair) => name(other(pair))).join(", ") })) : null);
+    fill(find("#pair-list"), pairs.length ? h("p", { class: "notice good", role: "status" }, t("You go on with {names}.", { names: series(pairs.map((pair) => name(other(pair)))) })) : null);
   }
 
   async function save(event) {
@@ -61,7 +61,7 @@ export function ranking(me, meet, people) {
   function draw(focus = null) {
     drawOrder(list, chosen, { name, away: (who) => t("Do not go on with {name}", { name: who }), change: choose }, focus);
     const rest = met.filter((id) => !chosen.includes(id));
-    fill(others, rest.map((id) => h("li", {}, h("button", { type: "button", "aria-label": t("Go on with {name}", { name: name(id) }), onclick: () => choose([...chosen, id], chosen.length) }, `+ ${name(id)}`))));
+    fill(others, rest.map((id) => h("li", {}, h("button", { type: "button", "aria-label": t("Go on with {name}", { name: name(id) }), onclick: () => choose([...chosen, id], chosen.length) }, "+ ", name(id)))));
   }
 
   function choose(order, focus) {

@@ -6,7 +6,7 @@ import { withYes } from "../base/confirming.js";
 import { fill, find, h, tell, whileBusy } from "../base/dom.js";
 import { roleText, standing } from "../base/states.js";
 import { walkIn } from "./walk-in.js";
-import { fold, t } from "../base/words.js";
+import { beside, fold, t } from "../base/words.js";
 
 /** More rows than this make a slow page and no better overview: the search finds the others. */
 const SHOWN = 200;
@@ -50,7 +50,7 @@ export async function checkIn(place, { id, program }) {
     const [look, text] = standing(person);
     const code = codes?.get(person.participant_id);
     return h("li", { class: "person", "data-id": person.participant_id },
-      h("div", { class: "person-name" }, h("b", {}, person.name), h("span", { class: "quiet" }, [roleText(person.role), sites.get(person.site_id) ?? person.site_id].filter(Boolean).join(" · "))),
+      h("div", { class: "person-name" }, h("b", {}, person.name), h("span", { class: "quiet" }, beside(roleText(person.role), sites.get(person.site_id) ?? person.site_id))),
       code ? h("code", { class: "code" }, code) : null,
       h("span", { class: `badge ${look}` }, text),
       h("div", { class: "row tight" },

@@ -4,7 +4,7 @@ import { announce, get, post, showTrouble } from "../base/api.js";
 import { ask, select } from "../base/ask.js";
 import { fill, h } from "../base/dom.js";
 import { wholeNumber } from "../base/fields.js";
-import { t } from "../base/words.js";
+import { series, t } from "../base/words.js";
 
 const ASK_AGAIN = 1000;
 /** What holds until an organizer says otherwise: three names, as lists mostly have, and one mentee for a mentor. */
@@ -71,8 +71,8 @@ export async function pairing(place, id, name) {
   function left({ mentees, mentors }) {
     if (!mentees.length && !mentors.length) return null;
     return h("p", { class: "quiet" },
-      mentees.length ? t("Mentees for whom no mentor had a place: {names}.", { names: mentees.map(name).join(", ") }) : "", " ",
-      mentors.length ? t("Mentors who go on with nobody: {names}.", { names: mentors.map(name).join(", ") }) : "");
+      mentees.length ? t("Mentees for whom no mentor had a place: {names}.", { names: series(mentees.map(name)) }) : "", " ",
+      mentors.length ? t("Mentors who go on with nobody: {names}.", { names: series(mentors.map(name)) }) : "");
   }
 }
 

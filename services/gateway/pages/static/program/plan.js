@@ -2,6 +2,7 @@
 
 import { get, listed, post, announce, showTrouble } from "../base/api.js";
 import { fill, find, h, whileBusy } from "../base/dom.js";
+import { isolated } from "../base/direction.js";
 import { changes } from "./plan-changes.js";
 import { sheets } from "./plan-sheets.js";
 import { quality, standing } from "./plan-standing.js";
@@ -78,6 +79,6 @@ export async function plan(place, { id, program, changed }) {
 
   /** Planning knows people by their ids only; whoever organizes knows them by name. */
   function named(text) {
-    return (text ?? "").replaceAll(/[\w-]+/g, name);
+    return (text ?? "").replaceAll(/[\w-]+/g, (word) => isolated(name(word)));
   }
 }

@@ -4,6 +4,7 @@ import { get, listed, post, put, announce, showTrouble } from "../base/api.js";
 import { ask, select } from "../base/ask.js";
 import { eventClock } from "../time/clock.js";
 import { Countdown, clockFace } from "../time/countdown.js";
+import { isolated } from "../base/direction.js";
 import { fill, find, h, tell, whileBusy } from "../base/dom.js";
 import { Live } from "../time/live.js";
 import { look, nextText, phaseText } from "../time/phase-words.js";
@@ -75,7 +76,7 @@ export function sessions(place, { id, program, changed }) {
 
   /** What the session does when the timer was down: nobody is there to be asked at that moment. */
   function policy(session, site) {
-    const choose = h("select", { "aria-label": `${t("After an outage of the timer")} – ${site}`, onchange: change },
+    const choose = h("select", { "aria-label": `${t("After an outage of the timer")} – ${isolated(site)}`, onchange: change },
       h("option", { value: "catch-up" }, t("go on by the timetable")), h("option", { value: "hold" }, t("wait until I resume")));
     return h("label", { class: "quiet policy", hidden: true }, `${t("After an outage of the timer")} `, choose);
 
@@ -87,7 +88,7 @@ export function sessions(place, { id, program, changed }) {
 
   function button(what, session, site) {
     const { text, main, run } = ACTIONS[what];
-    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${site}`, onclick: (event) => run(event.currentTarget, seen(session)) }, text);
+    return h("button", { type: "button", class: main ? "main big" : "big", "data-what": what, "aria-label": `${text} – ${isolated(site)}`, onclick: (event) => run(event.currentTarget, seen(session)) }, text);
   }
 
   /** What was on the screen when a button was pressed: while it is asked "sure?", others command and bells ring. */
