@@ -359,16 +359,17 @@ class Registration:
     def _recognized(self, transaction: Transaction, people: Sequence[Participant]) -> list[Participant]:
         """The people with the id that their mailbox has in every program of the organization.
 
-        Whoever got an id under another spelling of the address, before all spellings had the same, keeps it.
+        Whoever got an id under another spelling of the address, before all spellings had the same, keeps it, unless the
+        mailbox is known under its own id too.
         """
-        earlier = (
-            store.ids_of_unusual_addresses(transaction, people[0].org) if any(each.email for each in people) else {}
-        )
+        recognized = [replace(each, person_id=self.codes.person_id(each.org, each.email)) for each in people]
+        earlier = store.ids_of_unusual_addresses(transaction, people[0].org)
+        other = {each.id: earlier.get(mailbox.canonical(each.email)) for each in recognized if each.email and earlier}
+        changed = {each.person_id for each in recognized if other.get(each.id) not in (None, each.person_id)}
+        kept = store.known_ids(transaction, people[0].org, [each for each in changed if each])
         return [
-            replace(
-                each, person_id=earlier.get(mailbox.canonical(each.email)) or self.codes.person_id(each.org, each.email)
-            )
-            for each in people
+            replace(each, person_id=other[each.id]) if other.get(each.id) and each.person_id not in kept else each
+            for each in recognized
         ]
 
     def _team_id(self, person: Participant) -> str | None:

@@ -3,7 +3,7 @@
 A participant who was erased leaves a tombstone: the id and the role, so that the id never means anybody else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -207,6 +207,14 @@ def ids_of_unusual_addresses(reader: Reader, org: str) -> dict[str, str]:
     for row in rows:
         ids.setdefault(mailbox.canonical(row["email"]), row["person_id"])
     return ids
+
+
+def known_ids(reader: Reader, org: str, person_ids: Collection[str]) -> set[str]:
+    """Those of ``person_ids`` that somebody of the organization has."""
+    if not person_ids:
+        return set()
+    query = {"org": org, **_LIVING, "person_id": {"$in": list(person_ids)}}
+    return {row["person_id"] for row in reader["participants"].find(query, {"person_id": 1})}
 
 
 def head_counts(reader: Reader, program_ids: Iterable[str]) -> dict[tuple[str, str], int]:

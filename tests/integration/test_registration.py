@@ -455,6 +455,13 @@ def test_an_id_that_a_mailbox_was_given_under_another_spelling_stays(system, pro
     imported = system.call("import_event", files=files, idempotency_key=None)
     (now,) = system.database["participants"].find({"program_id": imported["program_id"], "ref": "t01"})
     assert now["person_id"] == "id-of-the-spelling"
+    hasan = {"_id": people["t02"]["participant_id"]}
+    own = system.database["participants"].find_one(hasan)["person_id"]
+    odd = {"email": "hasan@pabrikteh.example\u200b", "person_id": "id-of-a-slip"}
+    system.database["participants"].update_one(hasan, {"$set": odd})
+    again = system.call("import_event", files=SMALL, idempotency_key=None)
+    (hasan_now,) = system.database["participants"].find({"program_id": again["program_id"], "ref": "t02"})
+    assert hasan_now["person_id"] == own, "the mailbox is known under its own id elsewhere"
     fault = system.fault(
         "register_mentee", program_id=program_id, mentee=door(email="gita@MÜNCHEN.example"), idempotency_key=None
     )

@@ -3,6 +3,7 @@
 Every change gives a new value; what other services are told follows from the difference (``events.py``).
 """
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -143,7 +144,7 @@ def prefer(person: Person, program: Program, wants: tuple[str, ...], avoids: tup
 
 def team_of(person: Participant) -> str:
     """The team in one form, so that ``People  & Culture`` and ``people & culture`` are the same."""
-    return " ".join(person.team.casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", person.team).casefold().split())
 
 
 def in_common(person: Participant) -> Iterator[tuple[str, str]]:

@@ -14,16 +14,20 @@ ALIKE = 3
 OF_ONE_KIND = 10
 
 
-def by_cause(problems: Iterable[Problem], *, alike: int = ALIKE) -> list[Problem]:
+def by_cause(problems: Iterable[Problem]) -> list[Problem]:
     """``problems`` with those of one cause put together, in the order of the first of each."""
+    kinds: dict[Hashable, list[Problem]] = {}
+    for each in alike(problems, ALIKE):
+        kinds.setdefault((each.file, each.field, each.what.msgid), []).append(each)
+    return [each for kind in kinds.values() for each in _first(kind)]
+
+
+def alike(problems: Iterable[Problem], least: int = 1) -> list[Problem]:
+    """``problems`` with the very same of a column put together where there are at least so many."""
     together: dict[Hashable, list[Problem]] = {}
     for each in problems:
         together.setdefault(_same(each), []).append(each)
-    kinds: dict[Hashable, list[Problem]] = {}
-    for group in together.values():
-        for each in [_joined(group)] if len(group) >= alike else group:
-            kinds.setdefault((each.file, each.field, each.what.msgid), []).append(each)
-    return [each for kind in kinds.values() for each in _first(kind)]
+    return [each for group in together.values() for each in ([_joined(group)] if len(group) >= least else group)]
 
 
 def _first(kind: list[Problem]) -> list[Problem]:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from services.registration.domain.confirming import unanswered
 from services.registration.domain.files import people
-from services.registration.domain.files.causes import by_cause
+from services.registration.domain.files.causes import alike, by_cause
 from services.registration.domain.files.file_kinds import not_a_table
 from services.registration.domain.files.program_file import FILE as PROGRAM
 from services.registration.domain.files.program_file import read_program
@@ -67,7 +67,7 @@ def read_event(
         problems += sorted(by_cause(unanswered(found, confirmed)), key=lambda problem: problem.row or 0)
     if problems or program is None:
         raise Invalid(say("The event files have {count} faults; nothing was created.", count=len(problems)), problems)
-    notices = by_cause([*of_mentors.notices, *of_mentees.notices], alike=1)
+    notices = alike([*of_mentors.notices, *of_mentees.notices])
     return Imported(program, tuple(_with_exclusions(mentors, mentees, never)), tuple(mentees), tuple(notices))
 
 
