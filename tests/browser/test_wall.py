@@ -213,3 +213,14 @@ def test_what_goes_wrong_is_said_without_covering_anything(begun: FakeGateway, o
         settled(page)
         wrong |= {screen: found} if (found := faults(page, least(screen))) else {}
     assert not wrong
+
+
+def test_a_new_plan_changes_who_sits_where_at_once(begun: FakeGateway, open_page: OpenPage) -> None:
+    hall(begun, 2, 1, THIRTY)
+    page = open_page(WALL)
+    until(page, "r.round === 2")
+    page.locator("#seats-toggle").click()
+    expect(page.locator(".seats li")).to_have_count(2)
+    begun.replan(meetings=[each for each in begun.plan["meetings"] if each["table"] == "jkt-2"])
+    expect(page.locator(".seats li")).to_have_count(1)
+    expect(page.locator(".seats b")).to_have_text("2")
