@@ -7,11 +7,10 @@ from typing import Any
 from services.registration.domain import limits
 from services.registration.domain.confirming import code, unanswered
 from services.registration.domain.files import cells
-from services.registration.domain.files.table import taken_as_nothing
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story, excluded
 from services.registration.domain.program import Program
 from services.registration.domain.rules import Frame, problems_of, questions_problems
-from services.registration.domain.texts import clean, mailbox, one_line
+from services.registration.domain.texts import clean, mailbox, one_line, taken_as_nothing
 from services.registration.domain.texts.invisible import is_blank
 from services.registration.domain.texts.nothing import is_nothing
 from shared.faults import Conflict, Invalid, Problem

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from services.registration.domain import limits
 from services.registration.domain.confirming import code
 from services.registration.domain.files import cells
-from services.registration.domain.files.table import Columns, Found, Row, taken_as_nothing
+from services.registration.domain.files.table import Columns, Found, Row
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.rules import Frame, choose_from, empty, problems_of
-from services.registration.domain.texts import mailbox, one_line
+from services.registration.domain.texts import mailbox, one_line, taken_as_nothing
 from services.registration.domain.texts.nothing import is_nothing
 from shared.faults import Problem
 from shared.messages import say

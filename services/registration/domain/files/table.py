@@ -10,7 +10,7 @@ from services.registration.domain.confirming import code
 from services.registration.domain.files.csv_text import LOOKED_AT, read_records
 from services.registration.domain.files.file_kinds import not_a_table
 from services.registration.domain.rules import choose_from
-from services.registration.domain.texts import clean, invisible_problem
+from services.registration.domain.texts import clean, invisible_problem, taken_as_nothing
 from services.registration.domain.texts.invisible import is_blank, without
 from services.registration.domain.texts.mailbox import skeleton
 from services.registration.domain.texts.nothing import is_nothing, spreadsheet_error
@@ -284,14 +284,3 @@ def _cell_problem(column: str, cell: str, columns: Columns) -> Problem | None:
         )
     # Texts are looked at as texts later, where a letter that has been spoilt is more than its invisible half.
     return None if free or column in ("name", "team") else invisible_problem(column, cell)
-
-
-def taken_as_nothing(column: str, value: str, file: str | None = None, row: int | None = None) -> Problem:
-    """The notice that a cell such as ``N/A`` has been taken as empty."""
-    return Problem(
-        column,
-        say("“{value}” was taken as nothing", value=clean(value)[:40]),
-        say("if it is meant, write it in other words"),
-        file,
-        row,
-    )

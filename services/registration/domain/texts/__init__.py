@@ -65,6 +65,17 @@ def invisible_problem(field: str, text: str) -> Problem | None:
     return Problem(field, what, say("delete the invisible character at the beginning, or type it again"))
 
 
+def taken_as_nothing(column: str, value: str, file: str | None = None, row: int | None = None) -> Problem:
+    """The notice that a cell such as ``N/A`` has been taken as empty."""
+    return Problem(
+        column,
+        say("“{value}” was taken as nothing", value=clean(value)[:40]),
+        say("if it is meant, write it in other words"),
+        file,
+        row,
+    )
+
+
 def _spoilt(field: str, text: str, guess: str) -> Problem:
     shown = text if len(text) <= 60 else text[:59] + "…"
     if "\ufffd" in text:
