@@ -169,6 +169,8 @@ class Registration:
         given = load(schemas.ListParticipants, arguments)
         principal = self.caller()
         program = self._seen_program(principal, given["program_id"])
+        if given["site_id"] is not None and given["site_id"] not in program.site_ids:
+            raise NotFound(say("The program has no such site."))
         sites = [given["site_id"]] if given["site_id"] else None
         if principal.role == ORGANIZER:
             if principal.sites:

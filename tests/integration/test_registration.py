@@ -549,6 +549,7 @@ def test_nobody_without_a_right_sees_anything(system, program_id, people):
         "forbidden"
     )
     assert system.call("list_participants", of_another_site, program_id=program_id) == []
+    assert system.fault("list_participants", program_id=program_id, site_id="nowhere")["code"] == "not-found"
 
 
 def test_an_access_code_lets_in_whoever_it_belongs_to(system, program_id, people):
