@@ -204,6 +204,7 @@ def test_a_walk_in_is_read_as_a_row_is_and_kept_from_the_team(read, files, progr
         ("topics", [], "/mentee/topics"),
         ("questions", ["x" * 501], "/mentee/questions/1"),
         ("name", "", "/mentee/name"),
+        ("max_meetings", 10_001, "/mentee/max_meetings"),
     ],
 )
 def test_a_faulty_walk_in_is_named_by_field(program, field, value, pointer):
