@@ -201,7 +201,7 @@ def test_a_program_goes_from_its_files_to_a_plan_on_the_pages(chromium: Browser,
     card = page.locator("#programs .card", has_text="Tea with a mentor")
     card.get_by_role("button", name="Publish").click()
     expect(card.locator(".badge")).to_have_text("Published")
-    card.get_by_role("link").click()
+    card.get_by_role("link", name="Tea with a mentor").click()
     page.click("text=Plan")
     page.get_by_role("button", name="Make the plan").click()
     expect(page.locator(".quality.proved")).to_be_visible(timeout=30_000)
