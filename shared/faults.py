@@ -150,6 +150,20 @@ class Unheard(NotYet):
         return {**super().to_document(), "unheard": True}
 
 
+class TooMany(Fault):
+    """Too many tries; the next one is worth making after ``retry_after`` seconds."""
+
+    code = "too-many"
+
+    def __init__(self, detail: Message, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    def to_document(self) -> dict[str, Any]:
+        """The fault as JSON, with the seconds to wait."""
+        return {**super().to_document(), "retry_after": self.retry_after}
+
+
 _KINDS: dict[str, type[Fault]] = {
     kind.code: kind for kind in (Fault, Invalid, NotFound, Conflict, Unauthenticated, Forbidden, NotYet)
 }
@@ -162,5 +176,7 @@ def fault_from_document(document: Mapping[str, Any]) -> Fault:
         return Stale(detail, document["current"])
     if document["code"] == Unheard.code and document.get("unheard"):
         return Unheard(detail)
+    if document["code"] == TooMany.code:
+        return TooMany(detail, document["retry_after"])
     problems = [Problem.from_document(each) for each in document.get("problems", ())]
     return _KINDS.get(document["code"], Fault)(detail, problems)

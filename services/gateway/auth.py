@@ -9,7 +9,7 @@ from services.gateway.door import door
 from shared.faults import Forbidden, Unauthenticated
 from shared.messages import say
 from shared.security.principal import Principal
-from shared.security.tokens import LIFETIME, verify
+from shared.security.tokens import LIFETIME, LogIn, read_log_in
 
 COOKIE = "speedmentor-token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,18 +27,25 @@ def read_token() -> None:
         require_same_origin(strictly=True)
 
 
-def principal() -> Principal:
-    """Who asks.
+def log_in() -> LogIn:
+    """The log-in that the request at hand was made with.
 
     Raises:
-        Unauthenticated: there is no token, or none that holds.
+        Unauthenticated: there is no token, none that holds, or its log-in is known to have ended.
     """
-    if "principal" not in g:
+    if "log_in" not in g:
         if not g.get("token"):
             raise Unauthenticated(say("this needs a log-in; log in and send the token"))
-        g.principal = verify(g.token, door().settings.token_public_key)
-    found: Principal = g.principal
-    return found
+        found = read_log_in(g.token, door().settings.token_public_key)
+        door().log_ins.refuse(found)
+        g.log_in = found
+    known: LogIn = g.log_in
+    return known
+
+
+def principal() -> Principal:
+    """Who asks; raises as :func:`log_in`."""
+    return log_in().principal
 
 
 def require() -> None:
@@ -63,9 +70,13 @@ def require_same_origin(*, strictly: bool) -> None:
         raise Forbidden(say("this was sent from another site; send it from a page of this one, or with a bearer token"))
 
 
+def is_secure() -> bool:
+    """Whether the browser reaches us by TLS, so that it need not send a cookie without."""
+    return request.is_secure or door().settings.public_url.startswith("https:")
+
+
 def set_cookie(response: Response, token: str) -> None:
     """Have the browser keep ``token`` where no script can read it and no other site can use it."""
-    secure = request.is_secure or door().settings.public_url.startswith("https:")
     response.set_cookie(
         COOKIE,
         token,
@@ -73,6 +84,11 @@ def set_cookie(response: Response, token: str) -> None:
         expires=datetime.now(UTC) + LIFETIME,
         httponly=True,
         samesite="Strict",
-        secure=secure,
+        secure=is_secure(),
         path="/",
     )
+
+
+def forget_cookie(response: Response) -> None:
+    """Have the browser forget its token."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Strict")

@@ -1,20 +1,17 @@
 """What the routes stand on: settings, the way to the other services, and the live channel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+import eventlet
 from flask import Flask, current_app, g
 
-from services.gateway.domain.throttle import Throttle
 from services.gateway.live.hub import Hub
+from services.gateway.live.log_ins import LogIns
 from shared.clock import Clock
 from shared.config import Settings
 from shared.trace import Trace
-
-#: Failed log-ins of one address before it has to wait, and within how many seconds they are counted. A hall full of
-#: phones has one address, so the number is not small; codes are long enough for it.
-PASSWORD_TRIES, CODE_TRIES, WITHIN = 10, 60, 300.0
 
 _NAME = "speedmentor-door"
 
@@ -31,16 +28,18 @@ class Calls(Protocol):
 class Door:
     """One replica of the gateway.
 
-    ``calls(trace, token)`` gives the way to the services for one request; ``clock`` is what screens are told.
+    ``calls(trace, token)`` gives the way to the services for one request, and ``own_calls(trace)`` that in the
+    gateway's own name; ``clock`` is what screens are told, and ``pause`` keeps a request waiting for real seconds.
     """
 
     settings: Settings
     clock: Clock
     calls: Callable[[Trace, str | None], Calls]
+    own_calls: Callable[[Trace], Calls]
     hub: Hub
+    log_ins: LogIns
     checks: dict[str, Callable[[], bool]]
-    passwords: Throttle = field(default_factory=lambda: Throttle(PASSWORD_TRIES, WITHIN))
-    codes: Throttle = field(default_factory=lambda: Throttle(CODE_TRIES, WITHIN))
+    pause: Callable[[float], None] = eventlet.sleep
 
     def open_in(self, app: Flask) -> None:
         """Have the routes of ``app`` find this door."""

@@ -6,6 +6,7 @@ from typing import Any
 from services.registration.domain.participant import Mentee, Mentor, Participant
 from services.registration.domain.program import Program, State
 from shared.events import NewEvent, write_time
+from shared.security.tokens import LogIn
 
 
 def program_published(program: Program, mentors: int, mentees: int) -> NewEvent:
@@ -68,6 +69,13 @@ def told(before: Participant | None, after: Participant, team_id: TeamId = lambd
 def erased(person: Participant) -> NewEvent:
     """The participant is to be forgotten everywhere."""
     return _happened(person, "participant-erased", {}, with_site=False)
+
+
+def log_in_ended(log_in: LogIn) -> NewEvent:
+    """Nobody is to take the token of this log-in any more."""
+    log_in_id = log_in.log_in_id or ""
+    data = {"log_in_id": log_in_id, "expires_at": write_time(log_in.expires_at)}
+    return NewEvent("registration.log-in-ended", log_in_id, data, org=log_in.principal.org)
 
 
 def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:

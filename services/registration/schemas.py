@@ -184,3 +184,14 @@ class RedeemAccessCode(Strict):
     """A typed access code."""
 
     access_code = fields.String(required=True, validate=Length(1, 100))
+    # A gateway of the release before does not say it.
+    address = fields.String(load_default=None, allow_none=True, validate=Length(1, 100))
+
+
+class TryPassword(Strict):
+    """A password that was typed at the gateway, which knows whether it is right."""
+
+    account = _id(required=True)
+    right = fields.Boolean(required=True)
+    address = fields.String(required=True, validate=Length(max=100))
+    device = fields.String(required=True, allow_none=True, validate=Length(1, 128))

@@ -7,7 +7,7 @@ from typing import Any
 from services.registration import catching_up, events, schemas, store
 from services.registration.access import Codes
 from services.registration.domain import participant as people
-from services.registration.domain import progress, walk_in
+from services.registration.domain import progress, throttle, walk_in
 from services.registration.domain.files import read_event
 from services.registration.domain.files.program_file import FILE as PROGRAM_FILE
 from services.registration.domain.participant import Mentee, Mentor, Participant
@@ -15,19 +15,24 @@ from services.registration.domain.program import Program, State
 from services.registration.domain.texts import mailbox
 from services.registration.domain.too_late import TimeCheck, require_start_ahead
 from services.registration.handlers import hear
+from services.registration.log_in_lanes import Lanes
 from services.registration.start_watch import StartWatch
 from services.registration.views import full_view, peer_view, program_view, public_view
 from shared.arguments import load
 from shared.events import Event, write_time
 from shared.extensions import Caller, Calls, Health, Work, answers, consumes
-from shared.faults import Forbidden, NotFound, Problem
+from shared.faults import Forbidden, NotFound, Problem, TooMany
 from shared.ids import new_id
 from shared.messages import say
 from shared.security.principal import OPERATOR, ORGANIZER, Principal
+from shared.storage import ended_log_ins
 from shared.storage.unit_of_work import Transaction
 
 Answer = dict[str, Any]
 Decision = Callable[[Transaction, Participant, Program], Participant]
+
+#: So many ended log-ins are told at once; there are more only where somebody makes them by the thousand.
+MOST_ENDED = 10_000
 
 _OTHER = {Mentor.role: Mentee.role, Mentee.role: Mentor.role}
 
@@ -267,8 +272,9 @@ class Registration:
                 return {"participant_id": participant_id}
             person = self._reached(principal, store.participant(transaction, participant_id), by_self=True)
             store.erase(transaction, person)
-            if person.published:
-                transaction.publish(events.erased(person))
+            ended_log_ins.end_all_of(transaction, person.id)
+            # Also of a draft, of which nobody else has heard: others may hold a log-in of this person for good.
+            transaction.publish(events.erased(person))
             return {"participant_id": participant_id}
 
         return self.work.once(principal, "erase_participant", given, erase)
@@ -296,15 +302,94 @@ class Registration:
 
     @answers
     def redeem_access_code(self, **arguments: Any) -> Answer:
-        """Whom an access code lets in; needs no log-in, since it is one."""
+        """Whom an access code lets in; needs no log-in, since it is one.
+
+        A right code is let in whatever goes on. Wrong ones are counted by the ``address`` that they come from.
+
+        Raises:
+            NotFound: nobody has this code.
+            TooMany: neither, and many have come from that address.
+        """
         given = load(schemas.RedeemAccessCode, arguments)
         person = store.with_access_code(self.work.database, self.codes.fingerprint(given["access_code"]) or "")
+        seconds = (
+            throttle.try_code(self._lanes().fill, given["address"], right=person is not None) if given["address"] else 0
+        )
+        if seconds:
+            raise TooMany(
+                say(
+                    "Nobody has this access code, and many wrong ones come from this network. A right one is let in "
+                    "all the same: compare each letter, or ask at the registration desk."
+                ),
+                seconds,
+            )
+        if person is None:
+            raise NotFound(say("This access code is not known; check each letter, or ask at the registration desk."))
         return {
             "participant_id": person.id,
             "role": person.role,
             "org": person.org,
             "program_id": person.program_id,
             "site_id": person.site_id,
+        }
+
+    @answers
+    def try_password(self, **arguments: Any) -> Answer:
+        """Count a try of the password of ``account``, for the gateway, which knows whether it is ``right``.
+
+        Returns:
+            ``wait``: seconds after which to say whether it was right, and not before; ``retry_after``: seconds after
+            which another try would be looked at, should it be wrong.
+
+        Raises:
+            TooMany: this one is not to be looked at, right or wrong.
+        """
+        given = load(schemas.TryPassword, arguments)
+        principal = self.caller()
+        if principal.role != OPERATOR:
+            raise Forbidden(say("only an operator may do this; log in as one"))
+        account = f"{principal.org} {given['account']}"
+        tried = throttle.try_password(
+            self._lanes().fill, account, given["address"], given["device"], right=given["right"]
+        )
+        if tried.wait is None:
+            raise TooMany(
+                say(
+                    "Many passwords are being tried from here, and this one was not looked at, be it right or wrong. "
+                    "Try it again in {seconds} s, or from a device that has logged in before.",
+                    seconds=tried.retry_after,
+                ),
+                tried.retry_after,
+            )
+        return {"wait": tried.wait, "retry_after": tried.retry_after}
+
+    @answers
+    def end_log_in(self) -> Answer:
+        """End the log-in that this call is made with: its token is refused from now on, everywhere."""
+        log_in = self.caller.log_in()
+
+        def end(transaction: Transaction) -> Answer:
+            if log_in.log_in_id is not None:
+                ended_log_ins.end(transaction, log_in.log_in_id, log_in.expires_at)
+                transaction.publish(events.log_in_ended(log_in))
+            return {}
+
+        return self.work.transact(end)
+
+    @answers
+    def list_ended_log_ins(self) -> Answer:
+        """What is refused although it is signed, for a gateway that may have missed some of it.
+
+        Returns:
+            ``ended``: marks of log-ins, or of participants whose every log-in is over, each with ``until`` when it
+            matters; ``all``: whether these are all of them.
+        """
+        if self.caller().role != OPERATOR:
+            raise Forbidden(say("only an operator may do this; log in as one"))
+        found = ended_log_ins.newest(self.work.database, MOST_ENDED + 1)
+        return {
+            "ended": [{"mark": mark, "until": write_time(until)} for mark, until in found[:MOST_ENDED]],
+            "all": len(found) <= MOST_ENDED,
         }
 
     @answers
@@ -331,6 +416,9 @@ class Registration:
         return ledger
 
     # Steps that calls share
+
+    def _lanes(self) -> Lanes:
+        return Lanes(self.work.database, self.codes.lane_name)
 
     def _register(
         self, name: str, given: Answer, form: Answer, register: Callable[[Transaction, Program], Participant]

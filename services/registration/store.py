@@ -11,6 +11,7 @@ from typing import Any
 from pymongo import ASCENDING, ReplaceOne
 from pymongo.database import Database
 
+from services.registration import log_in_lanes
 from services.registration.domain.access_codes import AccessCodes
 from services.registration.domain.participant import Mentee, Mentor, Participant, Story
 from services.registration.domain.program import Program, Site, State
@@ -42,6 +43,7 @@ def prepare(database: Database[Document]) -> None:
         name="starts-without-plan",
         partialFilterExpression={"start_without_plan": {"$type": "date"}},
     )
+    log_in_lanes.prepare(database)
 
 
 # Programs
@@ -172,12 +174,10 @@ def participants(
     return [_participant(row) for row in rows]
 
 
-def with_access_code(reader: Reader, fingerprint: str) -> Participant:
-    """Whose code has this fingerprint. Raises :class:`NotFound`."""
+def with_access_code(reader: Reader, fingerprint: str) -> Participant | None:
+    """Whose code has this fingerprint; None if nobody's has."""
     row = reader["participants"].find_one({"access": fingerprint})
-    if row is None:
-        raise NotFound(say("This access code is not known; check each letter, or ask at the registration desk."))
-    return _participant(row)
+    return None if row is None else _participant(row)
 
 
 def with_mailbox_like(reader: Reader, person: Participant) -> list[Participant]:

@@ -62,7 +62,7 @@ def _section(kind: EventType) -> str:
     rows = "\n".join(_rows(kind.data))
     example = orjson.dumps(kind.example(), option=orjson.OPT_INDENT_2).decode()
     return (
-        f"### `{kind.type}`\n\n{kind.means} Subject: the {kind.subject}.\n\n"
+        f"### `{kind.type}`\n\n{kind.means} Subject: the {kind.subject.replace('_', '-')}.\n\n"
         f"| field of `data` | value | meaning |\n| --- | --- | --- |\n{rows}\n\n```json\n{example}\n```\n"
     )
 

@@ -11,9 +11,50 @@ from nameko.extensions import Entrypoint
 from shared.events import Event
 from shared.extensions.runtime import Runtime
 from shared.messaging.consumer import QueueConsumer
-from shared.messaging.topology import subscription
+from shared.messaging.topology import Subscription, subscription
 from shared.observability.metrics import EVENTS_HANDLED, EVENTS_REPEATED
 from shared.storage.unit_of_work import Transaction
+
+
+class Consumption:
+    """The queue of one subscription, consumed from when the database is prepared.
+
+    ``handle`` has the effect of a batch and says how many of its events it had not had before.
+    """
+
+    def __init__(
+        self, runtime: Runtime, container: Any, place: Subscription, handle: Callable[[list[Event]], int]
+    ) -> None:
+        self._runtime = runtime
+        self._container = container
+        self._place = place
+        self._handle = handle
+        self._ended = Flag()
+        self._consumer = QueueConsumer(
+            place, self._count, runtime.settings.amqp_uri, f"{runtime.holder} {place.purpose}"
+        )
+
+    def start(self) -> None:
+        """Begin to consume."""
+        self._runtime.checks[f"queue {self._place.queue}"] = lambda: self._consumer.consuming
+        self._container.spawn_managed_thread(self._consume, identifier=f"consumer {self._place.purpose}")
+
+    def stop(self) -> None:
+        """Finish the batch in hand; the broker gives what is not begun to another."""
+        self._consumer.stop()
+        self._ended.wait(30)
+
+    def _consume(self) -> None:
+        prepared = self._runtime.prepared
+        while not (prepared.wait(0.5) or self._consumer.stopping):
+            pass
+        self._consumer.run()
+        self._ended.set()
+
+    def _count(self, events: list[Event]) -> None:
+        handled = self._handle(events)
+        EVENTS_HANDLED.labels(self._place.queue).inc(handled)
+        EVENTS_REPEATED.labels(self._place.queue).inc(len(events) - handled)
 
 
 class EventConsumer(Entrypoint):
@@ -24,7 +65,6 @@ class EventConsumer(Entrypoint):
     def __init__(self, purpose: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.purpose = purpose
-        self._ended = Flag()
 
     def setup(self) -> None:
         """Find the queue in the topology."""
@@ -32,26 +72,14 @@ class EventConsumer(Entrypoint):
 
     def start(self) -> None:
         """Begin to consume."""
-        runtime = self.runtime
-        self._consumer = QueueConsumer(
-            self._subscription, self._run_worker, runtime.settings.amqp_uri, f"{runtime.holder} {self.purpose}"
-        )
-        runtime.checks[f"queue {self._subscription.queue}"] = lambda: self._consumer.consuming
-        self.container.spawn_managed_thread(self._consume, identifier=f"consumer {self.purpose}")
+        self._consumption = Consumption(self.runtime, self.container, self._subscription, self._run_worker)
+        self._consumption.start()
 
     def stop(self) -> None:
-        """Finish the batch in hand; the broker gives what is not begun to another."""
-        self._consumer.stop()
-        self._ended.wait(30)
+        """Finish the batch in hand."""
+        self._consumption.stop()
 
-    def _consume(self) -> None:
-        prepared = self.runtime.prepared
-        while not (prepared.wait(0.5) or self._consumer.stopping):
-            pass
-        self._consumer.run()
-        self._ended.set()
-
-    def _run_worker(self, events: list[Event]) -> None:
+    def _run_worker(self, events: list[Event]) -> int:
         """Have a worker handle ``events`` and wait for it; raises what it raised."""
         reply = Reply()
 
@@ -64,9 +92,7 @@ class EventConsumer(Entrypoint):
             return handled, None
 
         self.container.spawn_worker(self, (events,), {}, context_data={}, handle_result=handle_result)
-        handled = reply.wait()
-        EVENTS_HANDLED.labels(self._subscription.queue).inc(handled)
-        EVENTS_REPEATED.labels(self._subscription.queue).inc(len(events) - handled)
+        return int(reply.wait())
 
 
 def consumes(purpose: str) -> Callable[[Callable[[Any, list[Event], Transaction], None]], Any]:

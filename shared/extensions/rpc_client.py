@@ -7,6 +7,7 @@ import eventlet
 import kombu.serialization
 import structlog
 from nameko.constants import HEADER_PREFIX
+from nameko.exceptions import MethodNotFound
 from nameko.rpc import ReplyListener, RpcReply
 
 from shared.clock import monotonic
@@ -108,7 +109,8 @@ class Services:
                 reply = RpcReply(self._replies.get_reply_event(correlation_id))
                 if self._publishers.publish(request, left) is Outcome.CONFIRMED:
                     return reply.result()
-        except (eventlet.Timeout, *LOST) as error:
+        except (eventlet.Timeout, MethodNotFound, *LOST) as error:
+            # A replica of the release before does not know every method.
             raise _not_yet(service) from error
         finally:
             # After an answer there is nothing to forget; after anything else it would stay for ever.

@@ -31,6 +31,11 @@ MOST_LOOKS: Final = 1_000_000
 
 SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "gateway")
 
+#: By what a service learns which log-ins have ended (registration knows): it refuses their tokens from then on.
+LOG_INS: Final = "log-ins"
+LOG_IN_ENDED: Final = "registration.log-in-ended"
+PARTICIPANT_ERASED: Final = "registration.participant-erased"
+
 
 def event_name(service: str) -> str:
     """The name of a service in events and queues, where words are joined by hyphens."""
@@ -156,6 +161,11 @@ SUBSCRIPTIONS: Final = (
             "session-timer.round-ended",
             "session-timer.session-finished",
         ),
+    ),
+    # Queues of their own: who has logged out must not wait behind the people of a large program.
+    *(
+        Subscription(service, LOG_INS, (LOG_IN_ENDED, PARTICIPANT_ERASED))
+        for service in ("matching", "session_timer", "feedback")
     ),
 )
 

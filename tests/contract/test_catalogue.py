@@ -92,6 +92,7 @@ CONTRACT = {
 # Types added since, which the contract's rules allow.
 _PAIR = "pair_id pairing_id program_id site_id revision mentor_id mentee_id kind"
 ADDED = {
+    "registration.log-in-ended": ("log_in", "log_in_id expires_at"),
     "matching.pair-formed": ("pair", _PAIR),
     "matching.pair-dissolved": ("pair", _PAIR),
     "matching.pairing-published": (

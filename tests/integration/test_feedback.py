@@ -502,7 +502,7 @@ def test_who_is_erased_is_forgotten_and_the_numbers_stay(
             if name not in ("outbox", "ordinals"):
                 held = [row for row in database[name].find() if mentee in str(row) or "private thoughts" in str(row)]
                 assert held == [], name
-    assert world.fault(world.give(one, "mentee", ratings={})) == "forbidden"
+    assert world.fault(world.give(one, "mentee", ratings={})) == "unauthenticated", "no token is this one's any more"
     (other,) = world.given(world.give(late, "mentor"))
     assert other["connection_id"] is None
     world.wait_for_events("connection-formed", 1)

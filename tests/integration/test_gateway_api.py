@@ -1,4 +1,4 @@
-"""The gateway and the session timer as processes on the real broker: a screen follows what an organizer does."""
+"""The gateway and two services as processes on the real broker: a screen follows what an organizer does."""
 
 import json
 import queue
@@ -107,6 +107,9 @@ def deployment(
     made = Deployment(infrastructure)
     timer = {"AMQP_URI": amqp_uri("session_timer"), "MONGO_URI": mongo_uri("session_timer")}
     names = made.start("session_timer", environ=timer)
+    # Counts who tries to log in.
+    registration = {"AMQP_URI": amqp_uri("registration"), "MONGO_URI": mongo_uri("registration")}
+    names += made.start("registration", environ=registration)
     # With the rights of the gateway's own account: its queue for screens must be within them.
     names += made.start("gateway", environ={"AMQP_URI": amqp_uri("gateway"), "RPC_TIMEOUT": "5"})
     made.wait_ready(*names)
@@ -218,9 +221,9 @@ def test_a_repeated_command_has_its_effect_once_and_a_stale_one_none(api: Api, p
 def test_what_the_service_refuses_comes_as_a_problem(api: Api, program: str) -> None:
     missing = api.get(f"/sessions/{new_id()}")
     assert (missing.status_code, missing.headers["Content-Type"]) == (404, "application/problem+json")
-    away = api.get("/programs")
+    away = api.get(f"/programs/{program}/plan")
     assert (away.status_code, away.json()["code"]) == (503, "not-yet")
-    assert "registration" in away.json()["detail"]
+    assert "matching" in away.json()["detail"]
 
 
 def test_hundreds_of_screens_follow_and_the_gateway_stops_quickly_all_the_same(

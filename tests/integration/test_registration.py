@@ -10,6 +10,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from pymongo import MongoClient
 
 from deploy.local import Infrastructure
 from deploy.local.waiting import eventually
+from services.registration.domain.access_codes import AccessCodes
+from services.registration.log_in_lanes import Lanes
 from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal, write_time
 from shared.ids import new_id
 from shared.messaging.topology import EVENTS, declare
 from shared.security.principal import Principal
-from shared.security.tokens import sign
+from shared.security.tokens import mark_of, read_log_in, sign
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +65,7 @@ class System:
     def __init__(self, uri: Callable[..., str], mongo_uri: str, infrastructure: Infrastructure, folder: Path) -> None:
         self._uri = uri
         self._mongo_uri = mongo_uri
-        self._secrets = infrastructure.secrets
+        self.secrets = infrastructure.secrets
         self._folder = folder
         # Some days before the events of the examples, whatever day it is.
         self._clock_origin = f"{datetime.now(UTC).isoformat()}/2026-12-01T00:00:00+00:00"
@@ -102,8 +105,8 @@ class System:
                 "AMQP_URI": self._uri("registration"),
                 "MONGO_URI": self._mongo_uri,
                 "HEALTH_PORT": str(port),
-                "TOKEN_PUBLIC_KEY_FILE": str(self._secrets.token_public_key),
-                "ACCESS_CODE_KEY_FILE": str(self._secrets.access_code_key),
+                "TOKEN_PUBLIC_KEY_FILE": str(self.secrets.token_public_key),
+                "ACCESS_CODE_KEY_FILE": str(self.secrets.access_code_key),
                 "CLOCK_ORIGIN": self._clock_origin,
                 **more,
             },
@@ -131,7 +134,7 @@ class System:
     def token(self, role: str = "organizer", subject: str = "olivia", **more: tuple[str, ...]) -> str:
         """A token of the gateway's."""
         principal = Principal(subject, role, ORG, **more)
-        return sign(principal, self._secrets.token_private_key.read_bytes())
+        return sign(principal, self.secrets.token_private_key.read_bytes())
 
     def send(self, method: str, token: str | None, **arguments: Any) -> str:
         """Send a request; returns the id of its answer."""
@@ -185,6 +188,15 @@ class System:
         eventually(lambda: self._look() or len(found()) >= count, 20, f"{count} events", pause=0)
         assert len(found()) == count, [_name(each) for each in found()]
         return found()
+
+    def heard(self, subject: str) -> dict[str, Any]:
+        """Wait for an event about something that is of no program."""
+
+        def found() -> list[dict[str, Any]]:
+            return [each for each in self._events if each["subject"] == subject]
+
+        eventually(lambda: self._look() or found(), 20, "the event", pause=0)
+        return found()[0]
 
     def end(self) -> None:
         """End what still runs."""
@@ -570,6 +582,48 @@ def test_an_access_code_lets_in_whoever_it_belongs_to(system, program_id, people
     assert all(code not in stored and code.replace("-", "") not in stored for code in codes.values())
 
 
+def test_a_log_in_is_ended_by_itself_once_and_told_without_whose_it_was(system, program_id, people):
+    gita = people["t01"]
+    principal = Principal(gita["participant_id"], "mentee", ORG, (program_id,), (gita["site_id"],))
+    key = system.secrets.token_private_key.read_bytes()
+    this, other = (sign(principal, key, log_in_id=new_id()) for _ in range(2))
+    system.call("end_log_in", this)
+    assert system.fault("end_log_in", this)["code"] == "unauthenticated"
+    assert system.call("get_participant", other, participant_id=gita["participant_id"])
+    log_in = read_log_in(this, system.secrets.token_public_key.read_bytes())
+    told = system.heard(log_in.log_in_id)
+    assert told["data"] == {"log_in_id": log_in.log_in_id, "expires_at": write_time(log_in.expires_at)}
+    assert gita["participant_id"] not in json.dumps(told)
+    operator = system.token("operator", "gateway")
+    ended = system.call("list_ended_log_ins", operator)
+    assert {"mark": mark_of(log_in.log_in_id), "until": write_time(log_in.expires_at)} in ended["ended"]
+    assert ended["all"]
+    assert system.fault("list_ended_log_ins")["code"] == "forbidden"
+
+
+def test_tries_are_counted_by_the_database_as_the_policy_says_and_name_nobody(system):
+    codes = AccessCodes(system.secrets.access_code_key.read_bytes())
+    lanes = Lanes(system.database, codes.lane_name)
+    assert lanes.fill("address", "192.0.2.99", 1000.0, 400.0) == 0.0
+    assert lanes.fill("address", "192.0.2.99", 1000.0, 0.0) == pytest.approx(400, abs=20)
+    assert lanes.fill("address", "192.0.2.99", 1000.0, 700.0) == pytest.approx(400, abs=20)
+    for _ in range(2):
+        assert lanes.fill("address", "192.0.2.99", 1000.0, 700.0) == pytest.approx(1100, abs=20), "it is full"
+    with ThreadPoolExecutor(16) as pool:
+        seen = sorted(pool.map(lambda _: lanes.fill("account", "acme", 1000.0, 100.0), range(32)))
+    assert len([each for each in seen if each <= 1000]) == 11, "each try sees those before it, of however many at once"
+    kept = str(list(system.database["log_in_lanes"].find()))
+    assert "192.0.2.99" not in kept
+    assert "acme" not in kept
+
+
+@pytest.mark.parametrize("by", [None, "organizer", "mentee"])
+def test_only_the_gateway_says_that_a_password_was_tried(system, by):
+    token = by if by is None else system.token(by, by)
+    given = {"account": "organizer", "right": True, "address": "192.0.2.1", "device": None}
+    assert system.fault("try_password", token, **given)["code"] in ("unauthenticated", "forbidden")
+
+
 def test_somebody_who_is_erased_is_forgotten(system, program_id, people):
     gita = people["t01"]
     own = as_participant(system, gita)
@@ -577,8 +631,9 @@ def test_somebody_who_is_erased_is_forgotten(system, program_id, people):
     system.call("update_questions", own, participant_id=gita["participant_id"], questions=["?"], idempotency_key="q")
     given = {"_id": {"$regex": f"\\|{gita['participant_id']}\\|q$"}}
     assert system.database["commands"].count_documents(given) == 1
-    for key in ("erase", "erase-again"):
-        system.call("erase_participant", own, participant_id=gita["participant_id"], idempotency_key=key)
+    system.call("erase_participant", own, participant_id=gita["participant_id"], idempotency_key="erase")
+    system.call("erase_participant", participant_id=gita["participant_id"], idempotency_key="erase-again")
+    assert system.fault("list_participants", own, program_id=program_id)["code"] == "unauthenticated", "and is nobody"
     assert system.database["commands"].count_documents(given) == 0, "which commands the erased gave is forgotten"
     erased = system.events(program_id, 1, "participant-erased")[0]
     assert erased["subject"] == gita["participant_id"]

@@ -126,6 +126,12 @@ class Hub:
         for program_id in list(self._streams):
             self._spawn(self._repeat, program_id)
 
+    def end(self, mark: str) -> None:
+        """End the streams of a log-in, or of all of a participant's, by the mark of its end."""
+        for streams in list(self._streams.values()):
+            for stream in [each for each in streams if mark in each.ended_by]:
+                stream.close()
+
     def close(self) -> None:
         """End all streams; their screens connect to another replica."""
         self._closed = True

@@ -9,7 +9,7 @@ import structlog
 
 from shared.events import BadEvent, Event, decode
 from shared.messaging.connection import LOST, backoff, connect, tend
-from shared.messaging.topology import EVENTS, declare
+from shared.messaging.topology import EVENTS, LOG_IN_ENDED, PARTICIPANT_ERASED, declare
 
 log = structlog.get_logger()
 
@@ -18,6 +18,8 @@ KEYS = (
     "speedmentor.matching.plan-published.v1",
     "speedmentor.matching.plan-revised.v1",
     "speedmentor.matching.pairing-published.v1",
+    f"speedmentor.{LOG_IN_ENDED}.v1",
+    f"speedmentor.{PARTICIPANT_ERASED}.v1",
 )
 #: Seconds to listen before looking whether to stop and whether the connection lives.
 LISTEN = 0.5

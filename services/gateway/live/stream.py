@@ -20,13 +20,22 @@ STREAM_SECONDS = 3600.0
 class Stream:
     """What is on its way to one screen that watches a program, or one of its sites.
 
-    ``org`` is whose events it may see; None, as for the platform's operators: everybody's.
+    ``org`` is whose events it may see; None, as for the platform's operators: everybody's. ``ended_by`` are the
+    marks of what ends the log-in that it was opened with.
     """
 
-    def __init__(self, program_id: str, org: str | None, site_id: str | None = None, room: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        program_id: str,
+        org: str | None,
+        site_id: str | None = None,
+        room: int = MOST_WAITING,
+        ended_by: tuple[str, ...] = (),
+    ) -> None:
         self.program_id = program_id
         self.org = org
         self.site_id = site_id
+        self.ended_by = ended_by
         self.open = True
         self._waiting: LightQueue = LightQueue(room)
 

@@ -5,20 +5,23 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
+from prometheus_client import Counter
 
 from services.gateway import auth
-from services.gateway.domain.throttle import Throttle
 from services.gateway.door import ask, door
+from services.gateway.known_device import known_device, remember_device
 from services.gateway.routes.common import PREFIX, Section
 from services.gateway.schemas import requests, views
-from services.gateway.web.refusals import TooMany
-from shared.clock import monotonic
+from services.gateway.web import problems
 from shared.events import write_time
-from shared.faults import NotFound, Unauthenticated
+from shared.faults import Fault, NotFound, TooMany, Unauthenticated
+from shared.ids import new_id
 from shared.messages import say
 from shared.security.principal import ORGANIZER, Principal
 from shared.security.tokens import LIFETIME, sign
+
+LOG_INS = Counter("speedmentor_log_ins_total", "Tries to log in", ["by", "outcome"])
 
 blueprint = Section("access", __name__, url_prefix=PREFIX, description="Log-in and time; open to everybody.")
 
@@ -34,11 +37,15 @@ ACCOUNT = "organizer"
 def log_in(given: dict[str, Any]) -> Response:
     """Log in with the organizers' password or a participant's access code."""
     auth.require_same_origin(strictly=False)
-    if "password" in given:
-        principal = _tried(door().passwords, lambda: _organizer(given["password"]))
-    else:
-        principal = _tried(door().codes, lambda: _participant(given["access_code"]))
-    token = sign(principal, door().settings.token_private_key or b"")
+    by, outcome = "password" if "password" in given else "code", "let-in"
+    try:
+        principal = _organizer(given["password"]) if by == "password" else _participant(given["access_code"])
+    except Fault as fault:
+        outcome = fault.code
+        raise
+    finally:
+        LOG_INS.labels(by, outcome).inc()
+    token = sign(principal, door().settings.token_private_key or b"", log_in_id=new_id())
     response: Response = jsonify(
         {
             "token": token,
@@ -50,16 +57,35 @@ def log_in(given: dict[str, Any]) -> Response:
         }
     )
     auth.set_cookie(response, token)
+    if by == "password":
+        remember_device(response, ACCOUNT, f"{PREFIX}/log-in", secure=auth.is_secure())
     return response
 
 
 @blueprint.route("/log-out", methods=["POST"])
+@blueprint.refuses(503)
 @blueprint.doc(security=[])
 @blueprint.response(204)
 def log_out() -> Response:
-    """Have the browser forget the token. Tokens are not kept here: one that was copied holds until it is over."""
+    """End the log-in: its token is refused everywhere from now on, wherever it was copied to, and its streams end.
+
+    Without a token, or with one that is over already, there is nothing left to do. Where the log-in cannot be ended at
+    once the answer is 503; the browser forgets the token all the same, and the log-in is ended as soon as that is
+    possible.
+    """
     response = Response(status=204)
-    response.delete_cookie(auth.COOKIE, path="/", httponly=True, samesite="Strict")
+    try:
+        log_in = auth.log_in()
+        if log_in.log_in_id is not None:
+            calls = door().calls(g.trace, g.token)
+            door().log_ins.end_everywhere(
+                log_in.log_in_id, log_in.expires_at, lambda: calls.call("registration", "end_log_in")
+            )
+    except Unauthenticated:
+        pass
+    except Fault as fault:
+        response = problems.response(fault)
+    auth.forget_cookie(response)
     return response
 
 
@@ -75,39 +101,41 @@ def time() -> Response:
     return jsonify({"now": write_time(clock.now()), "speed": 1 / clock.real_seconds(1)})
 
 
-def _tried(throttle: Throttle, attempt: Any) -> Principal:
-    """The principal that ``attempt`` gives, unless too many have failed at this address."""
-    address, begun = request.remote_addr or "", monotonic()
-    wait = throttle.begin(address, begun)
-    if wait:
-        raise TooMany(
-            say("too many log-ins have failed from here; try again in {seconds} s", seconds=int(wait) + 1),
-            int(wait) + 1,
-        )
-    try:
-        principal: Principal = attempt()
-    except Unauthenticated:
-        raise
-    except Exception:
-        # The service was away, say: nobody has guessed anything.
-        throttle.succeed(address, begun)
-        raise
-    throttle.succeed(address, begun)
-    return principal
-
-
 def _organizer(password: str) -> Principal:
+    """The organizer, with the right password; slowly, where many are tried."""
     settings = door().settings
-    right = (settings.organizer_password or "").encode()
+    known = (settings.organizer_password or "").encode()
     # Digests are of one length, so the time it takes tells nothing at all.
-    if not right or not hmac.compare_digest(sha256(password.encode()).digest(), sha256(right).digest()):
-        raise Unauthenticated(say("this is not the password; ask whoever set up this system for it"))
-    return Principal(ACCOUNT, ORGANIZER, settings.organization)
+    right = bool(known) and hmac.compare_digest(sha256(password.encode()).digest(), sha256(known).digest())
+    calls = door().own_calls(g.trace)
+    tried = calls.call(
+        "registration",
+        "try_password",
+        account=ACCOUNT,
+        right=right,
+        address=request.remote_addr or "",
+        device=known_device(ACCOUNT),
+    )
+    if tried["wait"]:
+        # Before that nobody may learn whether it was right: a guess is worth the wait only if it must be waited for.
+        door().pause(tried["wait"])
+    if right:
+        return Principal(ACCOUNT, ORGANIZER, settings.organization)
+    if tried["wait"]:
+        raise TooMany(
+            say(
+                "this is not the password, and many have been tried from here; the next one is looked at in "
+                "{seconds} s",
+                seconds=tried["retry_after"],
+            ),
+            tried["retry_after"],
+        )
+    raise Unauthenticated(say("this is not the password; ask whoever set up this system for it"))
 
 
 def _participant(access_code: str) -> Principal:
     try:
-        found = ask("registration", "redeem_access_code", access_code=access_code)
+        found = ask("registration", "redeem_access_code", access_code=access_code, address=request.remote_addr)
     except NotFound as error:
         raise Unauthenticated(
             say("nobody has this access code; compare it with the invitation, or ask at the desk")

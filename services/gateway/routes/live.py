@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, request
 
 from services.gateway import auth
-from services.gateway.door import door
+from services.gateway.door import ask, door
 from services.gateway.live.frames import RETRY
 from services.gateway.live.hub import Hub
 from services.gateway.live.stream import Stream
@@ -44,18 +44,25 @@ def live(which: dict[str, Any], program_id: str) -> Response:
     `plan` (plan_id, revision) when the plan has changed. Whatever `Last-Event-ID` a client brings, it gets the whole
     truth first, so nothing that it missed matters. Of two views of a session the one with the higher revision holds.
     """
-    principal = auth.principal()
+    log_in, here = auth.log_in(), door()
+    principal = log_in.principal
     if principal.programs and program_id not in principal.programs:
         raise NotFound(say("There is no such program."))
-    hub = door().hub
-    stream = Stream(program_id, None if principal.role == OPERATOR else principal.org, which["site_id"])
+    if not here.log_ins.complete:
+        # Whether the log-in has ended may not be known here; the session timer refuses it where it has.
+        ask("session_timer", "list_sessions", program_id=program_id)
+    hub = here.hub
+    org = None if principal.role == OPERATOR else principal.org
+    stream = Stream(program_id, org, which["site_id"], ended_by=log_in.ended_by)
     first = hub.join(stream)
-    if not hub.shows_anything(stream):
-        try:
+    try:
+        # It may have ended while we asked.
+        here.log_ins.refuse(log_in)
+        if not hub.shows_anything(stream):
             require_site(program_id, which["site_id"])
-        except BaseException:
-            hub.leave(stream)
-            raise
+    except BaseException:
+        hub.leave(stream)
+        raise
     # eventlet would gather small writes; a bell cannot wait for the next one.
     request.environ["eventlet.minimum_write_chunk_size"] = 1
     response = Response(_Body(hub, stream, first), content_type="text/event-stream; charset=utf-8")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.gateway.door import ask
+from services.gateway.door import ask, door
 from services.gateway.routes.common import key, section
 from services.gateway.routes.knowing import ask_of_participant
 from services.gateway.schemas import registering, requests, views
@@ -47,6 +47,7 @@ def get_participant(participant_id: str) -> Any:
 def erase_participant(participant_id: str) -> None:
     """Erase all that is known of a person; what remains are numbers."""
     ask("registration", "erase_participant", participant_id=participant_id, idempotency_key=key())
+    door().log_ins.end_all_of(participant_id)
 
 
 @blueprint.route("/participants/<id:participant_id>/check-in", methods=["POST"])

@@ -1,6 +1,5 @@
 """Faults as problem documents (RFC 9457), in the reader's language: the one place where they become HTTP."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.gateway.web.http_protocol import TIMED_OUT
 from services.gateway.web.language import language
-from services.gateway.web.refusals import Refused, TooMany, refusal
+from services.gateway.web.refusals import Refused, refusal
 from services.gateway.web.validation import as_message
 from shared.faults import (
     Conflict,
@@ -21,6 +20,7 @@ from shared.faults import (
     NotYet,
     Problem,
     Stale,
+    TooMany,
     Unauthenticated,
     pointer_step,
 )
@@ -99,7 +99,7 @@ def response(fault: Fault) -> Response:
     if isinstance(fault, Unauthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="speedmentor"'
     if isinstance(fault, TooMany):
-        answer.headers["Retry-After"] = str(math.ceil(fault.retry_after))
+        answer.headers["Retry-After"] = str(fault.retry_after)
     elif isinstance(fault, NotYet):
         answer.headers["Retry-After"] = "1"
     return answer

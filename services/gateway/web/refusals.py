@@ -4,16 +4,6 @@ from shared.faults import Fault
 from shared.messages import Message, say
 
 
-class TooMany(Fault):
-    """Too many failed tries; ``retry_after`` is in seconds."""
-
-    code = "too-many"
-
-    def __init__(self, detail: Message, retry_after: int) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
-
-
 class Refused(Fault):
     """A request that HTTP itself does not allow; ``status`` is the HTTP status that says so."""
 

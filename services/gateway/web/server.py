@@ -13,11 +13,13 @@ from nameko.extensions import DependencyProvider
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
 from services.gateway.live.listener import Listener
+from services.gateway.live.log_ins import LogIns
 from services.gateway.runtime import GatewayRuntime
 from services.gateway.timekeeping import Timekeeper
 from services.gateway.web.app import build_app
 from services.gateway.web.http_protocol import HttpProtocol
 from shared.clock import monotonic
+from shared.events import Event
 from shared.events.times import read_time
 from shared.extensions.rpc_client import LimitedReplyListener, Services
 from shared.messaging.broker_state import BROKER
@@ -46,16 +48,22 @@ class HttpServer(DependencyProvider):
     def start(self) -> None:
         """Build the app and open the port."""
         runtime, settings = self.runtime, self.runtime.settings
-        calls = _own_calls(self._calls, settings.organization, settings.token_private_key or b"")
+        own_calls = _own_calls(self._calls, settings.organization, settings.token_private_key or b"")
+
+        def calls() -> Services:
+            return own_calls(Trace.start())
+
         self._hub = Hub(
             lambda program_id: calls().call("session_timer", "list_sessions", program_id=program_id),
             lambda session_id: calls().call("session_timer", "get_session", session_id=session_id),
         )
-        self._listener = Listener(settings.amqp_uri, f"{runtime.holder} live", self._hub.hear, self._hub.catch_up)
+        self._log_ins = LogIns(lambda: calls().call("registration", "list_ended_log_ins"), self._hub.end)
+        self._listener = Listener(settings.amqp_uri, f"{runtime.holder} live", self._hear, self._catch_up)
         runtime.checks["broker"] = lambda: BROKER.check() and self._listener.listening
         self._timekeeper = Timekeeper(settings.clock, lambda: read_time(calls().call("session_timer", "time")["now"]))
         self._stopping = Flag()
-        self._app = build_app(Door(settings, self._timekeeper, self._calls, self._hub, runtime.checks))
+        door = Door(settings, self._timekeeper, self._calls, own_calls, self._hub, self._log_ins, runtime.checks)
+        self._app = build_app(door)
         self._socket = eventlet.listen((settings.http_host, settings.http_port), reuse_addr=True, backlog=1024)
         self.container.spawn_managed_thread(self._listener.run, identifier="live")
         self.container.spawn_managed_thread(lambda: self._timekeeper.run(self._stopping), identifier="timekeeper")
@@ -76,6 +84,14 @@ class HttpServer(DependencyProvider):
     def get_dependency(self, worker_ctx: Any) -> None:
         """Nothing to hand out."""
 
+    def _hear(self, event: Event) -> None:
+        if not self._log_ins.hear(event):
+            self._hub.hear(event)
+
+    def _catch_up(self) -> None:
+        self._log_ins.catch_up()
+        self._hub.catch_up()
+
     def _calls(self, trace: Trace, token: str | None) -> Services:
         return Services(self.runtime.requests, self.replies, trace, token, self.runtime.settings.rpc_timeout)
 
@@ -95,15 +111,15 @@ def serve(listening: Any, app: Any, protocol: type[HttpProtocol] = HttpProtocol)
 
 def _own_calls(
     calls: Callable[[Trace, str | None], Services], organization: str, private_key: bytes
-) -> Callable[[], Services]:
+) -> Callable[[Trace], Services]:
     """Calls in the gateway's own name, as an operator, with a token that does not live long."""
     principal = Principal("gateway", OPERATOR, organization)
     token, signed = "", float("-inf")
 
-    def own() -> Services:
+    def own(trace: Trace) -> Services:
         nonlocal token, signed
         if monotonic() - signed > TOKEN_USE:
             token, signed = sign(principal, private_key, TOKEN_LIFETIME), monotonic()
-        return calls(Trace.start(), token)
+        return calls(trace, token)
 
     return own

@@ -12,6 +12,8 @@ from services.registration.domain.texts import mailbox
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 12
+#: Bits of the names under which failed log-ins are counted: so many names that two seldom meet, and few enough to keep.
+LANE_BITS = 20
 _LOOK_ALIKE = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None, "–": None, "_": None})
 
 
@@ -46,6 +48,11 @@ class AccessCodes:
             return None
         named = b"team|" + program_id.encode() + b"|" + team.encode()
         return hmac.digest(self._key, named, hashlib.sha256).hex()[:32]
+
+    def lane_name(self, whose: str) -> str:
+        """What failed log-ins of an address, a device or an account are counted under: nobody can tell whose it is."""
+        digest = hmac.digest(self._key, b"log-in-lane|" + whose.encode(), hashlib.sha256)
+        return f"{int.from_bytes(digest, 'big') >> (256 - LANE_BITS):05x}"
 
     def fingerprint(self, code: str) -> str | None:
         """What a typed code is looked up by, however it was typed; None if it cannot be a code."""

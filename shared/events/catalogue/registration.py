@@ -153,6 +153,13 @@ class ParticipantErased(EventData):
     role = role()
 
 
+class LogInEnded(EventData):
+    """A log-in that was ended before its token."""
+
+    log_in_id = Id("the log-in, as its token names it (`jti`)")
+    expires_at = Time("when the token ends by itself; from then on nobody needs to remember this")
+
+
 PUBLISHED = (
     EventType("registration.program-published", "program", ProgramPublished, "A program is open."),
     EventType("registration.program-cancelled", "program", ProgramCancelled, "A program will not take place."),
@@ -187,6 +194,7 @@ PUBLISHED = (
         "registration.participant-erased",
         "participant",
         ParticipantErased,
-        "A participant is erased: every consumer forgets what it holds on this id.",
+        "A participant is erased: every consumer forgets what it holds on this id, and no log-in of this id holds.",
     ),
+    EventType("registration.log-in-ended", "log_in", LogInEnded, "A log-in is ended: nobody takes its token any more."),
 )

@@ -268,7 +268,8 @@ class Outside:
 class RpcCaller:
     """Calls a service as nameko's own clients do, over one connection."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, service: str = "matching") -> None:
+        self._service = service
         self._connection = pika.BlockingConnection(pika.URLParameters(uri))
         self._channel = self._connection.channel()
         self._queue = self._channel.queue_declare("", exclusive=True).method.queue
@@ -285,7 +286,7 @@ class RpcCaller:
         call = str(uuid.uuid4())
         self._channel.basic_publish(
             "nameko-rpc",
-            f"matching.{method}",
+            f"{self._service}.{method}",
             json.dumps({"args": [], "kwargs": arguments}),
             pika.BasicProperties(
                 content_type="application/json",

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local import Infrastructure
 from shared.ids import new_id
+from shared.messaging.topology import LOG_INS, subscription
 from shared.security.principal import ORGANIZER, Principal
 from shared.security.tokens import sign
 from tests.integration.backbone.stage import PARTICIPANTS, ROOT, RpcCaller, Stage, mentee
@@ -92,7 +93,8 @@ def test_health_and_metrics(stage: Stage, eventually: Eventually) -> None:
     replica = stage.start()
     assert json.loads(replica.health("live")[1]) == {"live": True}
     ready = json.loads(replica.health()[1])
-    assert ready == {"broker": True, "database": True, "relay": True, f"queue {PARTICIPANTS.queue}": True}
+    queues = {f"queue {each.queue}": True for each in (PARTICIPANTS, subscription("matching", LOG_INS))}
+    assert ready == {"broker": True, "database": True, "relay": True, **queues}
     stage.publish([mentee() for _ in range(7)])
     stage.wait_for_effects(7)
     eventually(lambda: replica.metric("speedmentor_events_handled_total", queue=PARTICIPANTS.queue) == 7)

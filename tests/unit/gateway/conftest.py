@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
+from services.gateway.live.log_ins import LogIns
 from services.gateway.web.app import build_app
 from shared.clock import SystemClock
 from shared.config import Settings
@@ -49,6 +50,7 @@ class Bus:
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
+        self.answers["try_password"] = {"wait": 0.0, "retry_after": 1}
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.traces: list[Trace] = []
         self.tokens: list[str | None] = []
@@ -85,8 +87,35 @@ def hub(bus: Bus) -> Hub:
 
 
 @pytest.fixture
-def app(bus: Bus, hub: Hub, checks: dict[str, Callable[[], bool]]) -> Flask:
-    return build_app(Door(SETTINGS, SETTINGS.clock, bus.for_request, hub, checks))
+def log_ins(bus: Bus, hub: Hub) -> LogIns:
+    """What has ended, all of which this replica has heard; what it would do later is done by ``log_ins.later``."""
+    later: list[Callable[[], None]] = []
+    bus.answers["list_ended_log_ins"] = {"ended": [], "all": True}
+    found = LogIns(
+        lambda: bus.call("registration", "list_ended_log_ins"),
+        hub.end,
+        spawn=lambda work, *args: later.append(lambda: work(*args)),
+        pause=lambda seconds: None,
+    )
+    found.later = later  # type: ignore[attr-defined]
+    found.catch_up()
+    later.pop()()
+    bus.calls.clear()
+    return found
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """For how many seconds each request was kept waiting that was."""
+    return []
+
+
+@pytest.fixture
+def app(bus: Bus, hub: Hub, log_ins: LogIns, checks: dict[str, Callable[[], bool]], pauses: list[float]) -> Flask:
+    def own_calls(trace: Trace) -> Bus:
+        return bus.for_request(trace, "of the gateway itself")
+
+    return build_app(Door(SETTINGS, SETTINGS.clock, bus.for_request, own_calls, hub, log_ins, checks, pauses.append))
 
 
 @pytest.fixture
@@ -111,6 +140,12 @@ def organizer() -> dict[str, str]:
 def mentee() -> dict[str, str]:
     """The headers of a participant of program p1 at site jkt."""
     return _bearer(Principal("anna", MENTEE, "acme", ("p1",), ("jkt",)))
+
+
+@pytest.fixture
+def logged_in() -> Callable[[Principal, str], dict[str, str]]:
+    """``logged_in(principal, id)``: the headers of anybody, by a log-in that has this id."""
+    return lambda principal, log_in_id: {"Authorization": f"Bearer {sign(principal, PRIVATE, log_in_id=log_in_id)}"}
 
 
 def _bearer(principal: Principal) -> dict[str, str]:

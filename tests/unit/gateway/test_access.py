@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 
 from services.gateway import door
 from shared.clock import FastClock, SystemClock
-from shared.faults import NotFound, NotYet
+from shared.faults import NotFound, NotYet, TooMany, Unauthenticated
 from shared.messages import say
+from shared.security.principal import MENTEE, Principal
 from shared.security.tokens import verify
 
 PASSWORD = "open, sesame"
@@ -41,7 +42,8 @@ def test_an_access_code_makes_a_participant_of_one_program(app, client, bus):
         ("p1",),
         ("jkt",),
     )
-    assert bus.calls == [("registration", "redeem_access_code", {"access_code": "abcd-efgh"})]
+    asked = {"access_code": "abcd-efgh", "address": "127.0.0.1"}
+    assert bus.calls == [("registration", "redeem_access_code", asked)]
 
 
 @pytest.mark.parametrize("given", [{"password": "wrong"}, {"access_code": "wrong"}])
@@ -52,28 +54,65 @@ def test_what_is_wrong_is_refused_as_not_logged_in(client, bus, given):
     assert "Set-Cookie" not in answer.headers
 
 
-def test_guessing_is_slowed_down_by_address_and_said_so(client):
-    for _ in range(door.PASSWORD_TRIES):
-        assert client.post("/api/v1/log-in", json={"password": "guess"}).status_code == 401
-    answer = client.post("/api/v1/log-in", json={"password": PASSWORD})
-    assert (answer.status_code, answer.json["code"]) == (429, "too-many")
-    assert 0 < int(answer.headers["Retry-After"]) <= 301
-    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
-    assert client.post("/api/v1/log-in", json={"password": PASSWORD}, environ_base=elsewhere).status_code == 200
+def tried(bus) -> dict[str, object]:
+    return next(given for _, method, given in reversed(bus.calls) if method == "try_password")
 
 
-def test_a_hall_of_phones_behind_one_address_gets_in(client, bus):
+@pytest.mark.parametrize("password", [PASSWORD, "guess"])
+def test_registration_says_when_a_password_is_answered_and_not_whether(client, bus, pauses, password):
+    bus.answers["try_password"] = {"wait": 3.5, "retry_after": 6}
+    answer = client.post("/api/v1/log-in", json={"password": password}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert pauses == [3.5], "right or wrong it takes the same time"
+    assert tried(bus) == {"account": "organizer", "right": password == PASSWORD, "address": "192.0.2.7", "device": None}
+    assert bus.tokens[-1] == "of the gateway itself"
+    if password == PASSWORD:
+        assert answer.status_code == 200
+    else:
+        assert (answer.status_code, answer.json["code"]) == (429, "too-many")
+        assert (answer.headers["Retry-After"], "6 s" in answer.json["detail"]) == ("6", True)
+
+
+@pytest.mark.parametrize("given", [{"password": PASSWORD}, {"password": "guess"}, {"access_code": "guess"}])
+def test_what_is_not_looked_at_is_refused_alike_and_says_so(client, bus, pauses, given):
+    away = TooMany(say("later"), 7)
+    bus.answers |= {"try_password": away, "redeem_access_code": away}
+    answer = client.post("/api/v1/log-in", json=given, headers={"Accept-Language": "id"})
+    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (429, "too-many", "7")
+    assert (answer.headers["Content-Language"], pauses) == ("id", [])
+
+
+def test_a_browser_that_was_let_in_is_known_again_and_nothing_else_is(app, bus):
+    browser = app.test_client()
+    first = browser.post("/api/v1/log-in", json={"password": PASSWORD})
+    assert tried(bus)["device"] is None
+    (device,) = [each for each in first.headers.getlist("Set-Cookie") if each.startswith("speedmentor-device=")]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/api/v1/log-in"} <= set(device.split("; "))
+    browser.post("/api/v1/log-in", json={"password": "guess"}, headers={"Sec-Fetch-Site": "same-origin"})
+    known = tried(bus)["device"]
+    assert known
+    browser.post("/api/v1/log-in", json={"password": PASSWORD}, headers={"Sec-Fetch-Site": "same-origin"})
+    browser.post("/api/v1/log-in", json={"password": "guess"}, headers={"Sec-Fetch-Site": "same-origin"})
+    assert tried(bus)["device"] == known, "it stays the same device"
+    # A token is signed with the same key, and still is no device; nor does a device let anybody in.
+    stranger = app.test_client(use_cookies=False)
+    for cookie in (f"speedmentor-device={first.json['token']}", f"{device.split(';')[0]}x", "speedmentor-device="):
+        stranger.post("/api/v1/log-in", json={"password": "guess"}, headers={"Cookie": cookie})
+        assert tried(bus)["device"] is None
+    as_token = {"Authorization": f"Bearer {device.split(';')[0].partition('=')[2]}"}
+    assert stranger.get("/api/v1/programs", headers=as_token).status_code == 401
+
+
+def test_who_comes_with_a_code_makes_no_device_known(client, bus):
     bus.answers["redeem_access_code"] = CODE_OF
-    for _ in range(door.CODE_TRIES + 5):
-        assert client.post("/api/v1/log-in", json={"access_code": "right"}).status_code == 200
+    answer = client.post("/api/v1/log-in", json={"access_code": "right"})
+    assert not any("speedmentor-device" in each for each in answer.headers.getlist("Set-Cookie"))
 
 
-def test_a_service_that_is_away_costs_nobody_a_try(client, bus):
-    bus.answers["redeem_access_code"] = NotYet(say("away"))
-    for _ in range(door.CODE_TRIES + 1):
-        assert client.post("/api/v1/log-in", json={"access_code": "right"}).status_code == 503
-    bus.answers["redeem_access_code"] = CODE_OF
-    assert client.post("/api/v1/log-in", json={"access_code": "right"}).status_code == 200
+@pytest.mark.parametrize("given", [{"password": PASSWORD}, {"password": "guess"}, {"access_code": "right"}])
+def test_nobody_gets_in_while_nobody_counts(client, bus, given):
+    bus.answers |= {"try_password": NotYet(say("away")), "redeem_access_code": NotYet(say("away"))}
+    answer = client.post("/api/v1/log-in", json=given)
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (503, False)
 
 
 @pytest.mark.parametrize("given", [{}, {"password": "a", "access_code": "b"}, {"pass": "a"}, {"password": 5}, [], None])
@@ -92,7 +131,7 @@ def test_without_a_token_that_holds_nothing_is_asked_of_the_services(client, bus
 
 def test_the_cookie_is_for_our_own_pages_alone(app):
     browser = app.test_client()
-    cookie = browser.post("/api/v1/log-in", json={"password": PASSWORD}).headers["Set-Cookie"]
+    cookie = browser.post("/api/v1/log-in", json={"password": PASSWORD}).headers.getlist("Set-Cookie")[0]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
     assert browser.get("/api/v1/programs").status_code == 200
 
@@ -112,6 +151,7 @@ def test_the_cookie_is_for_our_own_pages_alone(app):
 def test_a_change_by_cookie_must_come_from_our_own_pages(app, bus, headers, status):
     browser = app.test_client()
     browser.post("/api/v1/log-in", json={"password": PASSWORD})
+    bus.calls.clear()
     assert browser.post("/api/v1/programs/p1/plan", headers=headers).status_code == status
     assert bool(bus.calls) == (status == 202)
 
@@ -126,11 +166,58 @@ def test_another_site_cannot_log_a_browser_in(client):
     assert answer.status_code == 403
 
 
-def test_logging_out_takes_the_cookie_back(app):
+def test_logging_out_takes_the_cookie_back_and_ends_the_log_in(app, bus):
     browser = app.test_client()
-    browser.post("/api/v1/log-in", json={"password": PASSWORD})
+    token = browser.post("/api/v1/log-in", json={"password": PASSWORD}).json["token"]
     assert browser.post("/api/v1/log-out", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 204
+    assert ("registration", "end_log_in", {}) in bus.calls
+    assert bus.tokens[-1] == token, "as who logs out"
     assert browser.get("/api/v1/programs").status_code == 401
+    copied = {"Authorization": f"Bearer {token}"}
+    bus.calls.clear()
+    for method, path in (("get", "/api/v1/programs"), ("get", "/api/v1/programs/p1/live"), ("post", "/api/v1/log-out")):
+        answer = getattr(app.test_client(use_cookies=False), method)(path, headers=copied)
+        assert answer.status_code == (204 if path.endswith("log-out") else 401)
+    assert bus.calls == []
+
+
+def test_a_log_out_that_the_services_cannot_be_told_of_is_told_until_they_know(app, bus, log_ins):
+    browser = app.test_client()
+    token = browser.post("/api/v1/log-in", json={"password": PASSWORD}).json["token"]
+    bus.answers["end_log_in"] = NotYet(say("away"))
+    answer = browser.post("/api/v1/log-out", headers={"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, answer.json["code"]) == (503, "not-yet")
+    assert browser.get("/api/v1/programs").status_code == 401, "the browser has forgotten it"
+    copied = {"Authorization": f"Bearer {token}"}
+    assert app.test_client().get("/api/v1/programs", headers=copied).status_code == 401, "and this replica refuses it"
+    answers = iter([NotYet(say("away")), NotYet(say("away")), None])
+
+    def told():
+        if fault := next(answers):
+            raise fault
+        return {}
+
+    bus.answers["end_log_in"] = told
+    log_ins.later.pop()()
+    assert next(answers, "all of them are had") == "all of them are had"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x.y.z"}])
+def test_who_is_not_in_can_log_out(client, bus, headers):
+    assert client.post("/api/v1/log-out", headers=headers).status_code == 204
+    assert bus.calls == []
+
+
+def test_a_token_of_the_release_before_cannot_be_ended_and_takes_no_other_with_it(client, bus, mentee):
+    assert client.post("/api/v1/log-out", headers=mentee).status_code == 204
+    assert bus.calls == []
+    assert client.get("/api/v1/programs", headers=mentee).status_code == 200
+
+
+def test_who_erases_somebody_knows_at_once_that_nobody_is_that_any_more(client, organizer, mentee):
+    assert client.delete("/api/v1/participants/anna", headers=organizer).status_code == 204
+    assert client.get("/api/v1/programs", headers=mentee).status_code == 401
+    assert client.get("/api/v1/programs", headers=organizer).status_code == 200
 
 
 @pytest.mark.parametrize(("clock", "speed"), [(SystemClock(), 1), (FastClock(NOW, NOW, 60.0), 60)])
@@ -154,3 +241,26 @@ def test_browsers_are_told_to_be_careful_on_every_answer(client: FlaskClient):
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "Referrer-Policy" in headers
+
+
+def test_until_a_replica_knows_what_has_ended_a_service_is_asked_before_a_stream_opens(client, bus, log_ins, mentee):
+    log_ins.catch_up()
+    bus.answers["list_sessions"] = Unauthenticated(say("ended"))
+    assert client.get("/api/v1/programs/p1/live", headers=mentee).status_code == 401
+    assert bus.tokens[-1] == mentee["Authorization"].removeprefix("Bearer "), "as who wants to see"
+    log_ins.later.pop()()
+    bus.answers["list_sessions"] = []
+    bus.calls.clear()
+    assert client.get("/api/v1/programs/p1/live", headers=mentee).status_code == 200
+    assert [method for _, method, _ in bus.calls].count("list_sessions") == 1, "for what the screen begins with"
+
+
+def test_a_log_in_that_ends_while_its_stream_opens_gets_none(client, bus, log_ins, hub, logged_in):
+    def end_meanwhile(program_id):
+        log_ins.end("this", datetime.now(UTC) + timedelta(hours=1))
+        return []
+
+    bus.answers["list_sessions"] = end_meanwhile
+    headers = logged_in(Principal("anna", MENTEE, "acme", ("p1",), ("jkt",)), "this")
+    assert client.get("/api/v1/programs/p1/live", headers=headers).status_code == 401
+    assert hub.open_streams == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.faults import Forbidden, Unauthenticated
 from shared.security.principal import MENTEE, MENTOR, OPERATOR, ORGANIZER, Principal
-from shared.security.tokens import AUDIENCE, sign, verify
+from shared.security.tokens import AUDIENCE, mark_of, read_log_in, sign, verify
 
 
 def pair() -> tuple[bytes, bytes]:
@@ -46,6 +46,19 @@ def test_a_token_with_other_claims_is_refused(principal: Principal, data: st.Dat
     forged = ".".join([head, base64.urlsafe_b64encode(claims).rstrip(b"=").decode(), signature])
     with pytest.raises(Unauthenticated):
         verify(forged, PUBLIC)
+
+
+@given(principals, st.one_of(st.none(), st.uuids().map(str)))
+def test_a_token_names_its_log_in_and_what_ends_it(principal: Principal, log_in_id: str | None) -> None:
+    before = datetime.now(UTC)
+    found = read_log_in(sign(principal, PRIVATE, timedelta(hours=1), log_in_id), PUBLIC)
+    assert (found.principal, found.log_in_id) == (principal, log_in_id)
+    assert abs(found.expires_at - before - timedelta(hours=1)) < timedelta(minutes=1)
+    ends = {log_in_id} if log_in_id else set()
+    # Accounts are not erased, and an organizer's may be called as a participant is.
+    ends |= {principal.subject} if principal.role in (MENTOR, MENTEE) else set()
+    assert set(found.ended_by) == {mark_of(each) for each in ends}
+    assert not any(each in str(found.ended_by) for each in ends if len(each) > 6), "and marks name nobody"
 
 
 @given(st.text(max_size=80))
