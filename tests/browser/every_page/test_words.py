@@ -7,7 +7,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-GATEWAY = Path(__file__).parents[2] / "services" / "gateway"
+GATEWAY = Path(__file__).parents[3] / "services" / "gateway"
 CATALOGUES = sorted(GATEWAY.glob("locale/*/LC_MESSAGES/gateway.po"))
 METHODS = [("**.py", "python"), ("**/templates/*.html", "jinja2"), ("**/static/**.js", "javascript")]
 KEYWORDS = {"say": None, "t": None, "_": None}

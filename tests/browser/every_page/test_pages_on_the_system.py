@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pymongo import MongoClient
 from sleeping import Sleeper
-from wire import Wire
+from tcp_relay import TcpRelay
 
 from deploy.demo.event import Run
 from deploy.demo.files import read_files
@@ -22,7 +22,7 @@ from shared.events import read_time
 
 pytestmark = [pytest.mark.browser, pytest.mark.system]
 
-SAMPLE = Path(__file__).parents[2] / "examples" / "small"
+SAMPLE = Path(__file__).parents[3] / "examples" / "small"
 PICTURES = RUN / "pictures"
 #: For how long the sleeping page sleeps and the lost one is lost, and how soon all agree again, s.
 GONE, AGREED = 20, 1.0
@@ -81,9 +81,9 @@ class Screen:
 
 
 @pytest.fixture
-def wire(system: System) -> Iterator[Wire]:
+def relay(system: System) -> Iterator[TcpRelay]:
     """The network of one screen."""
-    found = Wire(system.deployment.url)
+    found = TcpRelay(system.deployment.url)
     yield found
     found.close()
 
@@ -105,15 +105,15 @@ def logged_in(browser: Browser, url: str, size: tuple[int, int], before: str = "
 
 
 def test_three_screens_show_the_same_second(
-    chromium: Browser, system: System, program: str, wire: Wire, eventually: Callable[..., Any]
+    chromium: Browser, system: System, program: str, relay: TcpRelay, eventually: Callable[..., Any]
 ) -> None:
     password, api = system.infrastructure.organizer_password, system.organizer()
     code = next(each for each in api.get(f"/programs/{program}/access-codes") if each["role"] == "mentee")
     (session,) = api.get(f"/programs/{program}/sessions")
     url = system.deployment.url
 
-    wall = logged_in(chromium, wire.url, (1920, 1080), password=password)
-    wall.goto(f"{wire.url}/wall/{program}/{session['site_id']}")
+    wall = logged_in(chromium, relay.url, (1920, 1080), password=password)
+    wall.goto(f"{relay.url}/wall/{program}/{session['site_id']}")
     office = logged_in(chromium, url, (1366, 768), HOUR_OFF, password=password)
     office.goto(f"{url}/programs/{program}#sessions")
     phone = logged_in(chromium, url, (390, 844), access_code=code["access_code"])
@@ -128,7 +128,7 @@ def test_three_screens_show_the_same_second(
     # The phone sleeps and the wall loses its connection; meanwhile the organizer pauses, goes on and extends.
     sleeper = Sleeper(phone)
     sleeper.sleep()
-    wire.cut()
+    relay.cut()
     wall.context.set_offline(True)
     gone = datetime.now(UTC)
     office.get_by_role("button", name="Pause").click()
@@ -146,7 +146,7 @@ def test_three_screens_show_the_same_second(
     assert screens["wall"].read()["revision"] < revision
     assert sleeper.peek(f"{PHONE}.countdown.last.revision") < revision
 
-    wire.mend()
+    relay.mend()
     wall.context.set_offline(False)
     sleeper.wake()
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
 PROGRAM = f"/programs/{canned.PROGRAM}"
-STYLE = Path(__file__).parents[2] / "services/gateway/pages/static/style.css"
+STYLE = Path(__file__).parents[3] / "services/gateway/pages/static/style.css"
 
 
 def test_a_code_leads_to_ones_own_page_and_never_to_a_server_in_an_address(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 
-class Wire:
+class TcpRelay:
     """Passes TCP connections on to ``target`` until it is cut; while it is cut there are none."""
 
     def __init__(self, target: str) -> None:
