@@ -1,7 +1,7 @@
-"""Strikes at the parts of a running system, at moments told by the event's own stages, not by the wall clock alone.
+"""Faults injected into parts of a running system, at moments told by the event's own stages, not by the clock alone.
 
 A kill makes an event take longer, and a busy machine too. A moment that is so many seconds *into a stage* is the same
-moment all the same, so that a seed strikes where it struck before.
+moment all the same, so that a seed hits what it hit before.
 """
 
 import random
@@ -24,8 +24,8 @@ WITHOUT_PRIMARY = 2
 
 
 @dataclass(frozen=True)
-class Strike:
-    """``what`` is struck ``after`` real seconds of the ``stage``; ``how`` is to kill it unless said otherwise."""
+class InjectedFault:
+    """``what`` fails ``after`` real seconds of the ``stage``; ``how`` is to kill it unless said otherwise."""
 
     what: str
     stage: str
@@ -33,7 +33,7 @@ class Strike:
     how: str = "kill"
 
     def carry_out(self, system: System) -> None:
-        """Strike now, and see that it is started again."""
+        """Inject it now, and see that it is started again."""
         match self.what, self.how:
             case what, "kill":
                 Kill(what, 0).carry_out(system)
@@ -48,18 +48,18 @@ class Strike:
         return f"{self.how} {self.what} {self.after:.2f} s into {self.stage!r}"
 
 
-class Striking:
-    """A watcher of an event that carries out ``strikes`` as their stages come; leaving it waits for those begun."""
+class FaultInjection:
+    """A watcher of an event that carries out ``injected`` as their stages come; leaving it waits for those begun."""
 
-    def __init__(self, system: System, strikes: Iterable[Strike] = ()) -> None:
+    def __init__(self, system: System, injected: Iterable[InjectedFault] = ()) -> None:
         self._system = system
-        self._due = list(strikes)
+        self._due = list(injected)
         self._timers: list[threading.Timer] = []
         # One after the other: two restarts at once would fight about the same files.
         self._one = threading.Lock()
         self._stage: tuple[str, float] = ("", time.monotonic())
         self._errors: list[Exception] = []
-        self.done: list[Strike] = []
+        self.done: list[InjectedFault] = []
         #: Real seconds of every stage so far.
         self.stages: dict[str, float] = {}
 
@@ -79,7 +79,7 @@ class Striking:
             raise self._errors[0]
 
     def stage(self, name: str) -> None:
-        """A stage begins: its strikes are due from now on."""
+        """A stage begins: its faults are due from now on."""
         self._end()
         self._stage = (name, time.monotonic())
         for each in [each for each in self._due if each.stage == name]:
@@ -99,29 +99,29 @@ class Striking:
             self.stages[name] = time.monotonic() - began
         self._stage = ("", 0.0)
 
-    def _carry_out(self, strike: Strike) -> None:
+    def _carry_out(self, injected_fault: InjectedFault) -> None:
         try:
             with self._one:
-                strike.carry_out(self._system)
-            self.done.append(strike)
+                injected_fault.carry_out(self._system)
+            self.done.append(injected_fault)
         except Exception as error:  # kept for the thread that waits
             self._errors.append(error)
 
 
-def drawn(seed: int, stages: Mapping[str, float], most: int = 4) -> Sequence[Strike]:
+def drawn(seed: int, stages: Mapping[str, float], most: int = 4) -> Sequence[InjectedFault]:
     """1 to ``most`` kills of random services at random moments of an event with these ``stages`` (seconds when well).
 
     Half of the moments are even over time; half are even over the stages, so that the short ones, in which most is
-    written, are struck as well.
+    written, are outcome as well.
     """
     chance = random.Random(seed)
     names, lengths = list(stages), list(stages.values())
-    strikes = []
+    injected = []
     for _ in range(chance.randint(1, most)):
         weights = lengths if chance.random() < 0.5 else [1.0] * len(names)
         stage = chance.choices(names, weights)[0]
-        strikes.append(Strike(chance.choice(SERVICES), stage, round(chance.random() * stages[stage], 3)))
-    return strikes
+        injected.append(InjectedFault(chance.choice(SERVICES), stage, round(chance.random() * stages[stage], 3)))
+    return injected
 
 
-__all__ = ["BROKER", "DATABASE", "RESTART", "STEP_DOWN", "Strike", "Striking", "drawn"]
+__all__ = ["BROKER", "DATABASE", "RESTART", "STEP_DOWN", "FaultInjection", "InjectedFault", "drawn"]

@@ -1,4 +1,4 @@
-"""Where the events are held that get struck: one system for many events, with an observer that hears all of them."""
+"""Where events are held with injected faults: one system for many events, with an observer that hears all of them."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from deploy.local.infrastructure import sweep
 from deploy.local.space import CHECKOUT
 from shared.operations.checking import look, settle
 from tests.faults.event.accounts import Account, Books, stock
-from tests.faults.event.strikes import Strike, Striking
+from tests.faults.event.fault_injection import FaultInjection, InjectedFault
 
 SMALL = CHECKOUT / "examples" / "small"
 
@@ -31,14 +31,14 @@ PATIENCE, REST = 120.0, 90.0
 
 
 @dataclass(frozen=True)
-class Struck:
-    """How an event went: its report, the account of it, what the services hold wrongly, and the strikes."""
+class EventOutcome:
+    """How an event went: its report, the account of it, what the services hold wrongly, and the faults injected."""
 
     report: dict[str, Any]
     account: Account
     stock: list[str]
     differences: list[str]
-    strikes: list[Strike]
+    injected: list[InjectedFault]
     stages: dict[str, float]
 
     @property
@@ -75,27 +75,27 @@ class Ground:
             self._programs = 0
         return self._system, self._observer
 
-    def hold(self, strikes: Iterable[Strike] = (), seed: int = 1) -> Struck:
-        """Hold the small event under ``strikes``, let all come to rest, and look what has become of it.
+    def hold(self, injected: Iterable[InjectedFault] = (), seed: int = 1) -> EventOutcome:
+        """Hold the small event under ``injected``, let all come to rest, and look what has become of it.
 
         Raises:
             Refused, Unreachable, Overdue, LaunchError: the event could not be brought to its end.
         """
         system, observer = self._up()
         self._programs += 1
-        with Striking(system, strikes) as striking:
-            report = run_event(system, texts(system), seed=seed, watcher=striking, patience=PATIENCE, rest=REST)
-        # A strike may have come after the last look, and what it struck may still be starting.
+        with FaultInjection(system, injected) as injection:
+            report = run_event(system, texts(system), seed=seed, watcher=injection, patience=PATIENCE, rest=REST)
+        # A fault may have come after the last look, and what it hit may still be starting.
         system.deployment.wait_ready()
         organizer = system.organizer(PATIENCE)
         finding = settle(lambda: look(organizer, [report["program_id"]], system.operator_uri), REST)
-        return Struck(
+        return EventOutcome(
             report,
             Books(system, observer).balance(report["program_id"]),
             stock(organizer, report, self._programs),
             [str(each) for each in (*finding.programs[report["program_id"]], *finding.broker)],
-            striking.done,
-            striking.stages,
+            injection.done,
+            injection.stages,
         )
 
     def leave(self, keep_logs: str | None = None) -> None:

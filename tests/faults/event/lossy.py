@@ -6,8 +6,8 @@ to be had everywhere, and is not needed: packets are dropped by a rule where the
 
 import json
 
+from tests.faults.event.fault_injection import BROKER
 from tests.faults.event.ground import grounds
-from tests.faults.event.strikes import BROKER
 from tests.faults.event.troubles import Lasting
 
 SPEED = 60
@@ -15,6 +15,6 @@ SPEED = 60
 if __name__ == "__main__":
     for ground in grounds("lossy-network", SPEED):
         losing = Lasting(BROKER, "holding the rounds", 3.0, "losing", 60.0)
-        struck = ground.hold([losing])
+        outcome = ground.hold([losing])
         losing.met.keep("losing")
-        print(json.dumps({"wrong": [*losing.met.wrong, *struck.wrong], "met": losing.met.document()}))
+        print(json.dumps({"wrong": [*losing.met.wrong, *outcome.wrong], "met": losing.met.document()}))

@@ -11,7 +11,7 @@ from shared.events import Event, NewEvent, seal
 from shared.ids import new_id
 from shared.messaging.topology import SERVICES
 from tests.faults.event.accounts import made_up, told_twice, unheard
-from tests.faults.event.strikes import drawn
+from tests.faults.event.fault_injection import drawn
 
 NOW = datetime(2026, 12, 5, tzinfo=UTC)
 STAGES = {"importing the files": 0.1, "holding the rounds": 6.0, "collecting feedback": 0.5}
@@ -54,11 +54,11 @@ def test_a_fact_under_two_ids_is_doubled_also_in_another_revision(told: list[Eve
 
 
 def test_a_seed_draws_the_same_strikes_within_their_stages() -> None:
-    struck = {each.what for seed in range(200) for each in drawn(seed, STAGES)}
-    assert struck == set(SERVICES)
+    outcome = {each.what for seed in range(200) for each in drawn(seed, STAGES)}
+    assert outcome == set(SERVICES)
     for seed in range(200):
-        strikes = drawn(seed, STAGES)
-        assert strikes == drawn(seed, STAGES)
-        assert 1 <= len(strikes) <= 4
-        assert all(0 <= each.after <= STAGES[each.stage] for each in strikes)
+        injected = drawn(seed, STAGES)
+        assert injected == drawn(seed, STAGES)
+        assert 1 <= len(injected) <= 4
+        assert all(0 <= each.after <= STAGES[each.stage] for each in injected)
     assert len({tuple(drawn(seed, STAGES)) for seed in range(200)}) == 200

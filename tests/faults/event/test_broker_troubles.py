@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.event.fault_injection import BROKER
 from tests.faults.event.ground import Ground, grounds
-from tests.faults.event.strikes import BROKER
 from tests.faults.event.test_killed_in_turn import ROUNDS, assert_whole
 from tests.faults.event.troubles import REASONS, Lasting
 
@@ -25,7 +25,7 @@ def ground() -> Iterator[Ground]:
 @pytest.mark.parametrize("how", REASONS)
 def test_a_broker_that_takes_nothing_for_a_minute_costs_the_minute_and_nothing_else(ground: Ground, how: str) -> None:
     trouble = Lasting(BROKER, ROUNDS, 3.0, how, LASTS)
-    struck = ground.hold([trouble])
+    outcome = ground.hold([trouble])
     met = trouble.met
     met.keep(how)
     assert met.wrong == []
@@ -34,4 +34,4 @@ def test_a_broker_that_takes_nothing_for_a_minute_costs_the_minute_and_nothing_e
     assert met.answers[503] > 0
     # None was carried out when the trouble was over: the event would not have come to its end.
     assert set(met.pauses) == {503}
-    assert_whole(struck, [trouble])
+    assert_whole(outcome, [trouble])

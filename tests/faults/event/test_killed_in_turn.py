@@ -1,11 +1,11 @@
-"""Every part struck in the middle of an event, one after the other: the event comes out whole every time."""
+"""A fault in every part in the middle of an event, one after the other: the event comes out whole every time."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.event.ground import Ground, Struck, grounds
-from tests.faults.event.strikes import BROKER, DATABASE, RESTART, STEP_DOWN, Strike
+from tests.faults.event.fault_injection import BROKER, DATABASE, RESTART, STEP_DOWN, InjectedFault
+from tests.faults.event.ground import EventOutcome, Ground, grounds
 
 pytestmark = pytest.mark.fault
 
@@ -17,11 +17,11 @@ ROUNDS, FEEDBACK = "holding the rounds", "collecting feedback"
 
 #: When each is in the middle of its work.
 KILLS = {
-    "registration": Strike("registration", ARRIVING, 0.1),
-    "matching": Strike("matching", PLANNING_AGAIN, 0.1),
-    "session_timer": Strike("session_timer", ROUNDS, 4.5),
-    "feedback": Strike("feedback", FEEDBACK, 0.2),
-    "gateway": Strike("gateway", ROUNDS, 4.5),
+    "registration": InjectedFault("registration", ARRIVING, 0.1),
+    "matching": InjectedFault("matching", PLANNING_AGAIN, 0.1),
+    "session_timer": InjectedFault("session_timer", ROUNDS, 4.5),
+    "feedback": InjectedFault("feedback", FEEDBACK, 0.2),
+    "gateway": InjectedFault("gateway", ROUNDS, 4.5),
 }
 
 
@@ -30,31 +30,31 @@ def ground() -> Iterator[Ground]:
     yield from grounds("killed-in-turn", SPEED)
 
 
-def assert_whole(struck: Struck, strikes: list[Strike]) -> None:
-    """Nothing lost, nothing doubled, all held; and the strikes were really carried out."""
-    assert struck.wrong == []
-    assert struck.report["clean"]
-    meetings = struck.report["meetings"]
+def assert_whole(outcome: EventOutcome, injected: list[InjectedFault]) -> None:
+    """Nothing lost, nothing doubled, all held; and the faults were really carried out."""
+    assert outcome.wrong == []
+    assert outcome.report["clean"]
+    meetings = outcome.report["meetings"]
     assert meetings["held"] == meetings["planned"] > 0
-    assert struck.account.events == sum(struck.report["events"].values()) > 100
-    assert sorted(map(str, struck.strikes)) == sorted(map(str, strikes))
+    assert outcome.account.events == sum(outcome.report["events"].values()) > 100
+    assert sorted(map(str, outcome.injected)) == sorted(map(str, injected))
 
 
 @pytest.mark.parametrize("service", KILLS)
 def test_a_service_killed_in_the_middle_of_the_event_costs_nothing(ground: Ground, service: str) -> None:
-    struck = ground.hold([KILLS[service]])
-    assert_whole(struck, [KILLS[service]])
+    outcome = ground.hold([KILLS[service]])
+    assert_whole(outcome, [KILLS[service]])
 
 
 def test_a_broker_restarted_and_killed_in_the_middle_of_the_event_costs_nothing(ground: Ground) -> None:
-    strikes = [Strike(BROKER, ARRIVING, 0.1, RESTART), Strike(BROKER, ROUNDS, 4.0)]
-    assert_whole(ground.hold(strikes), strikes)
+    injected = [InjectedFault(BROKER, ARRIVING, 0.1, RESTART), InjectedFault(BROKER, ROUNDS, 4.0)]
+    assert_whole(ground.hold(injected), injected)
 
 
 def test_a_database_that_steps_down_or_is_killed_costs_nothing(ground: Ground) -> None:
-    strikes = [
-        Strike(DATABASE, ARRIVING, 0.1, STEP_DOWN),
-        Strike(DATABASE, ROUNDS, 4.0, STEP_DOWN),
-        Strike(DATABASE, FEEDBACK, 0.2),
+    injected = [
+        InjectedFault(DATABASE, ARRIVING, 0.1, STEP_DOWN),
+        InjectedFault(DATABASE, ROUNDS, 4.0, STEP_DOWN),
+        InjectedFault(DATABASE, FEEDBACK, 0.2),
     ]
-    assert_whole(ground.hold(strikes), strikes)
+    assert_whole(ground.hold(injected), injected)

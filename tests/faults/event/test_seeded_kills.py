@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from shared.messaging.topology import SERVICES
+from tests.faults.event.fault_injection import drawn
 from tests.faults.event.ground import KEPT, Ground, grounds
-from tests.faults.event.strikes import drawn
 
 pytestmark = pytest.mark.fault
 
@@ -68,10 +68,10 @@ def ground() -> Iterator[Ground]:
 
 @pytest.fixture(scope="module")
 def stages(ground: Ground) -> dict[str, float]:
-    """How long the stages of an event take here that nobody strikes: what the moments are drawn from."""
-    struck = ground.hold()
-    assert struck.wrong == []
-    return struck.stages
+    """How long the stages of an event take here without a fault: what the moments are drawn from."""
+    outcome = ground.hold()
+    assert outcome.wrong == []
+    return outcome.stages
 
 
 @pytest.fixture(scope="module")
@@ -81,26 +81,26 @@ def record() -> Record:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled(ground: Ground, stages: dict[str, float], record: Record, seed: int) -> None:
-    strikes = drawn(seed, stages)
+    injected = drawn(seed, stages)
     began = time.monotonic()
     run: dict[str, Any] = {"seed": seed, "events": 0, "lost": 0, "doubled": 0, "wrong": [], "kills": []}
     try:
-        struck = ground.hold(strikes, seed)
+        outcome = ground.hold(injected, seed)
         run |= {
-            "events": struck.account.events,
-            "lost": len(struck.account.lost),
-            "doubled": len(struck.account.doubled),
-            "wrong": struck.wrong,
-            "kills": [{"service": each.what, "stage": each.stage, "after": each.after} for each in struck.strikes],
+            "events": outcome.account.events,
+            "lost": len(outcome.account.lost),
+            "doubled": len(outcome.account.doubled),
+            "wrong": outcome.wrong,
+            "kills": [{"service": each.what, "stage": each.stage, "after": each.after} for each in outcome.injected],
         }
     except Exception as error:
         run["wrong"] = [f"{type(error).__name__}: {error}"]
-        run["kills"] = [{"service": each.what, "stage": each.stage, "after": each.after} for each in strikes]
+        run["kills"] = [{"service": each.what, "stage": each.stage, "after": each.after} for each in injected]
     run["seconds"] = round(time.monotonic() - began, 1)
     record.add(run)
     if run["wrong"]:
         # The next event is to be held on sound ground, and this one's logs are wanted.
         ground.leave(keep_logs=f"seed-{seed}")
-        told = "\n".join([*map(str, strikes), *run["wrong"]])
+        told = "\n".join([*map(str, injected), *run["wrong"]])
         pytest.fail(f"seed {seed} (again: SEEDS={seed} make faults):\n{told}")
-    assert len(run["kills"]) == len(strikes)
+    assert len(run["kills"]) == len(injected)

@@ -16,8 +16,8 @@ import requests
 from deploy.demo.system import System
 from deploy.local import Infrastructure
 from deploy.local.waiting import eventually
+from tests.faults.event.fault_injection import InjectedFault
 from tests.faults.event.ground import KEPT
-from tests.faults.event.strikes import Strike
 from tests.integration.broker_troubles import Trouble, disk_alarm, hanging, memory_alarm
 
 #: Of how many packets to and from the broker so many are lost, in both directions.
@@ -80,7 +80,7 @@ class Met:
 
 
 @dataclass(frozen=True)
-class Lasting(Strike):
+class Lasting(InjectedFault):
     """A trouble of the broker, called ``how``, that ``lasts`` so many real seconds. What is ``met`` is for all."""
 
     lasts: float = 60.0
