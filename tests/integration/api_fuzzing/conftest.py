@@ -16,5 +16,6 @@ def told(infrastructure: Infrastructure) -> Iterator[dict[str, Any]]:
     deployment.start_all()
     password = infrastructure.organizer_password
     ground = Ground(Caller(deployment.url, password=password), "lasting")
-    yield {"url": deployment.url, "password": password, **lasting(ground)}
+    key = str(infrastructure.secrets.token_private_key)
+    yield {"url": deployment.url, "password": password, "token_private_key": key, **lasting(ground)}
     deployment.stop_all()

@@ -14,12 +14,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jwt
 import requests
 import schemathesis
 from schemathesis.core import NOT_SET
 from schemathesis.generation import GenerationMode
 
 from shared.ids import new_id
+from shared.security.principal import Principal
+from shared.security.tokens import sign
 from tests.integration.api_fuzzing.ground import SITE, Caller, Ground, Program
 
 _TOLD: dict[str, Any] = json.loads(Path(os.environ["API_FUZZING"]).read_text())
@@ -159,6 +162,14 @@ def _body(operation: str, body: Any) -> Any:
     return body
 
 
+def _as_another_log_in(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send ``request``, which ends the log-in that it is sent with, by one of its own of the same caller's."""
+    claims = jwt.decode(_TOLD["tokens"][_ROLE], options={"verify_signature": False})
+    key = Path(_TOLD["token_private_key"]).read_bytes()
+    request.headers["Authorization"] = f"Bearer {sign(Principal.from_claims(claims), key, log_in_id=new_id())}"
+    return request
+
+
 def _is_valid(case: Any, part: str) -> bool:
     component = case.meta.components.get(part) if case.meta else None
     return component is None or component.mode == GenerationMode.POSITIVE
@@ -174,6 +185,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     from schemathesis.core.parameters import ParameterLocation
 
     label = _label(case)
+    if case.path.endswith("/log-out") and _TOLD["tokens"][_ROLE]:
+        # Put in last, so that it takes the place of the token that all requests are made with.
+        kwargs["auth"] = _as_another_log_in
     leaving = "DELETE" in label or label.endswith("/withdrawal")
     if leaving and (case.path_parameters or {}).get("participant_id") == _MET.get(_ROLE):
         case.path_parameters = _ids(label, case.path_parameters)
