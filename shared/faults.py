@@ -101,6 +101,12 @@ class NotFound(Fault):
     code = "not-found"
 
 
+class Gone(Fault):
+    """There was such a thing, and it is not kept any more."""
+
+    code = "gone"
+
+
 class Conflict(Fault):
     """The thing is in a state that does not allow this now."""
 
@@ -165,7 +171,7 @@ class TooMany(Fault):
 
 
 _KINDS: dict[str, type[Fault]] = {
-    kind.code: kind for kind in (Fault, Invalid, NotFound, Conflict, Unauthenticated, Forbidden, NotYet)
+    kind.code: kind for kind in (Fault, Invalid, NotFound, Gone, Conflict, Unauthenticated, Forbidden, NotYet)
 }
 
 

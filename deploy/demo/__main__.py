@@ -91,7 +91,7 @@ def main(data: Path, speed: float, seed: int, kills: tuple[Kill, ...], root: Pat
 
 def _starting(console: Console) -> AbstractContextManager[Any]:
     """Something that turns, where there is a terminal."""
-    return console.status("starting RabbitMQ, MongoDB and five services …") if console.is_terminal else nullcontext()
+    return console.status("starting RabbitMQ, MongoDB and six services …") if console.is_terminal else nullcontext()
 
 
 def _show_faults(console: Console, error: Refused, data: Path) -> None:

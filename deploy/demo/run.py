@@ -41,7 +41,7 @@ def main(data: Path, minutes: float, port: int) -> None:
         signal.signal(number, lambda *_: _stop(over))
     try:
         files = read_files(data)
-        console.print("starting RabbitMQ, MongoDB and five services …")
+        console.print("starting RabbitMQ, MongoDB and six services …")
         with running(SystemClock(), http_port=port) as system:
             with Screen(console, system.clock) as screen:
                 run = Run(system.organizer(), system.clock, watcher=screen)

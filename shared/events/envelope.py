@@ -1,7 +1,7 @@
 """The envelope: CloudEvents 1.0 in JSON, with the attributes of the event contract."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ import orjson
 
 from shared.events.catalogue import TYPES, EventType
 from shared.events.fields import ID
-from shared.events.names import SOURCE, full_type, short_name
+from shared.events.names import SCHEMA, SOURCE, full_type, short_name
 from shared.events.times import read_time, to_milliseconds, write_time
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
@@ -18,6 +18,7 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 HIGHEST_ORDINAL = 2**31 - 1
 
 _is_id = re.compile(ID).fullmatch
+_is_type = re.compile(r"speedmentor\.[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]{0,3}").fullmatch
 # What began or caused an event may have an id from outside; still no mail address fits.
 _is_reference = re.compile(r"[A-Za-z0-9._:~/=+-]{1,255}").fullmatch
 # Source: W3C Trace Context, section 3.2; ids of zeroes only are invalid there.
@@ -71,6 +72,8 @@ class Event:
     correlationid: str | None = None
     causationid: str | None = None
     traceparent: str | None = None
+    #: What was read, byte for byte; nothing where the event was not read from a message.
+    body: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -157,10 +160,11 @@ def encode(event: Event) -> bytes:
         raise BadEvent("wrong-schema", f"data: {error}.") from error
 
 
-def decode(body: bytes | bytearray | memoryview | str) -> Event:
+def decode(body: bytes | bytearray | memoryview | str, *, any_type: bool = False) -> Event:
     """The event in the body of a message; raises :class:`BadEvent` with the reason that it is none.
 
-    Attributes and fields that we do not know are passed over: later versions add some.
+    Attributes and fields that we do not know are passed over: later versions add some. With ``any_type`` that holds for
+    types too, as long as everything but ``data`` is in the form of the contract.
     """
     try:
         document = orjson.loads(body)
@@ -169,7 +173,7 @@ def decode(body: bytes | bytearray | memoryview | str) -> Event:
     if type(document) is not dict or document.get("specversion") != "1.0":
         raise BadEvent("not-an-event", "specversion: Not a CloudEvents 1.0 object.")
     get = document.get
-    kind = _kind_of(get("type"))
+    kind = _kind_of(get("type")) if not any_type else _known_or_not(get("type"))
     _check_attributes(document, kind)
     refusal = kind.refusal(get("data"), publishing=False)
     if refusal:
@@ -192,7 +196,32 @@ def decode(body: bytes | bytearray | memoryview | str) -> Event:
         get("correlationid"),
         get("causationid"),
         get("traceparent"),
+        body if isinstance(body, bytes) else b"",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _UnknownType:
+    """A type of a later release: of its data nothing is known but that they are an object."""
+
+    type: str
+
+    @property
+    def source(self) -> str:
+        return SOURCE + short_name(self.type).partition(".")[0]
+
+    @property
+    def dataschema(self) -> str:
+        return SCHEMA + self.type
+
+    def refusal(self, data: Any, *, publishing: bool) -> str:
+        return "" if type(data) is dict else "data: Not an object."
+
+
+def _known_or_not(event_type: Any) -> EventType | _UnknownType:
+    if event_type not in TYPES and isinstance(event_type, str) and _is_type(event_type):
+        return _UnknownType(event_type)
+    return _kind_of(event_type)
 
 
 def _kind_of(event_type: Any) -> EventType:
@@ -204,7 +233,7 @@ def _kind_of(event_type: Any) -> EventType:
     return kind
 
 
-def _check_attributes(attributes: dict[str, Any], kind: EventType) -> None:
+def _check_attributes(attributes: dict[str, Any], kind: EventType | _UnknownType) -> None:
     get = attributes.get
     for name in ("id", "subject"):
         value = get(name)

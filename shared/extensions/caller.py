@@ -7,10 +7,10 @@ from nameko.extensions import DependencyProvider
 from shared.events import Event
 from shared.extensions.consumer import Consumption
 from shared.extensions.runtime import Runtime
-from shared.faults import Unauthenticated
+from shared.faults import Forbidden, Unauthenticated
 from shared.messages import say
 from shared.messaging.topology import LOG_INS, subscription, subscriptions_of
-from shared.security.principal import Principal
+from shared.security.principal import INTEGRATOR, Principal
 from shared.security.tokens import LogIn, ended, read_log_in
 from shared.storage import ended_log_ins
 
@@ -20,9 +20,10 @@ TOKEN = "token"  # noqa: S105 - the name of the header, not a secret
 class CallersToken:
     """The token of one call, checked when it is asked about first."""
 
-    def __init__(self, token: str | None, runtime: Runtime) -> None:
+    def __init__(self, token: str | None, runtime: Runtime, integrators: bool) -> None:
         self._token = token
         self._runtime = runtime
+        self._integrators = integrators
         self._log_in: LogIn | None = None
 
     def __call__(self) -> Principal:
@@ -34,6 +35,7 @@ class CallersToken:
 
         Raises:
             Unauthenticated: there is no token, none that holds, or its log-in has been ended.
+            Forbidden: it is an integrator's, and this service is not for those.
         """
         if self._log_in is None:
             if not self._token:
@@ -42,6 +44,8 @@ class CallersToken:
             # Asked each time: another replica may have heard of the end a moment ago.
             if ended_log_ins.is_ended(self._runtime.unit_of_work.database, found.ended_by):
                 raise ended()
+            if found.principal.role == INTEGRATOR and not self._integrators:
+                raise Forbidden(say("an integrator reads events and nothing else; log in as an organizer for this"))
             self._log_in = found
         return self._log_in
 
@@ -51,13 +55,14 @@ class Caller(DependencyProvider):
 
     ``self.caller()`` returns the :class:`Principal` or raises :class:`Unauthenticated`. Which log-ins have been ended
     is looked up in the service's own database; where the service has a subscription for it, its events are written
-    down there.
+    down there. Only where ``integrators`` is true do those get any further.
     """
 
     runtime = Runtime()
 
-    def __init__(self) -> None:
+    def __init__(self, *, integrators: bool = False) -> None:
         super().__init__()
+        self._integrators = integrators
         self._consumptions: list[Consumption] = []
 
     def setup(self) -> None:
@@ -82,4 +87,4 @@ class Caller(DependencyProvider):
 
     def get_dependency(self, worker_ctx: Any) -> CallersToken:
         """The function for this call."""
-        return CallersToken(worker_ctx.data.get(TOKEN), self.runtime)
+        return CallersToken(worker_ctx.data.get(TOKEN), self.runtime, self._integrators)

@@ -54,7 +54,7 @@ class Delivery:
         # Source: CloudEvents 1.0, JSON event format, section 3: parameters may follow.
         if content_type.partition(";")[0].strip().lower() != _MEDIA_TYPE:
             raise BadEvent("wrong-content-type", f"content_type: Not {_MEDIA_TYPE}.")
-        event = decode(self.body)
+        event = decode(self.body, any_type=subscription.any_type)
         if not subscription.takes(event.type):
             raise BadEvent("unknown-type", f"{event.type} is not handled by {subscription.queue}")
         return event

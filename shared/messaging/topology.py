@@ -29,7 +29,7 @@ DELIVERY_LIMIT: Final = 50
 #: Each look at a dead letter counts as a delivery, and newer brokers give an event up after 20 if nothing is said.
 MOST_LOOKS: Final = 1_000_000
 
-SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "gateway")
+SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "integrations", "gateway")
 
 #: By what a service learns which log-ins have ended (registration knows): it refuses their tokens from then on.
 LOG_INS: Final = "log-ins"
@@ -44,13 +44,20 @@ def event_name(service: str) -> str:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A queue of ``service`` for one ``purpose`` and the event types (short names, ``*`` allowed) it gets."""
+    """A queue of ``service`` for one ``purpose`` and the event types (short names, ``*`` allowed) it gets.
+
+    Of a name of two words it gets version 1, of one of three (``registration.*.v2``) the version that is the third.
+    """
 
     service: str
     purpose: str
     types: tuple[str, ...]
     #: How many events are handled in one transaction at most.
     batch: int = 300
+    #: Whether one consumer at a time gets the events, in the queue's order, and the others take over from it.
+    in_turn: bool = False
+    #: Whether events of types that this release does not know are taken as well.
+    any_type: bool = False
 
     @property
     def queue(self) -> str:
@@ -73,8 +80,8 @@ class Subscription:
 
     @property
     def binding_keys(self) -> tuple[str, ...]:
-        """The routing keys by which the queue is bound to the events."""
-        return tuple(f"speedmentor.{name}.v1" for name in self.types)
+        """The routing keys by which the queue is bound to the events; a third word is the major version."""
+        return tuple(f"speedmentor.{name}" if name.count(".") == 2 else f"speedmentor.{name}.v1" for name in self.types)
 
     def takes(self, event_type: str) -> bool:
         """Whether events of the full type ``event_type`` come into the queue."""
@@ -165,8 +172,10 @@ SUBSCRIPTIONS: Final = (
     # Queues of their own: who has logged out must not wait behind the people of a large program.
     *(
         Subscription(service, LOG_INS, (LOG_IN_ENDED, PARTICIPANT_ERASED))
-        for service in ("matching", "session_timer", "feedback")
+        for service in ("matching", "session_timer", "feedback", "integrations")
     ),
+    # One after the other: who reads the log must find the events of a subject in their order.
+    Subscription("integrations", "log", ("*.*.*",), in_turn=True, any_type=True),
 )
 
 
@@ -207,10 +216,12 @@ def _quorum(**arguments: Any) -> dict[str, Any]:
 
 def _queues() -> Iterator[_Queue]:
     for each in SUBSCRIPTIONS:
+        in_turn = {"single_active_consumer": True} if each.in_turn else {}
         yield _Queue(
             each.queue,
             each.service,
             _quorum(
+                **in_turn,
                 delivery_limit=DELIVERY_LIMIT,
                 dead_letter_exchange=each.exchange,
                 dead_letter_routing_key=each.dead,
@@ -298,7 +309,7 @@ def permissions(service: str) -> tuple[str, str, str]:
 
 def topic_permissions(service: str) -> tuple[str, str]:
     """Which routing keys (write, read) on the events' exchange a service's broker user may use."""
-    if service in ("operator", "gateway"):
+    if service in ("operator", "gateway", "integrations"):
         return ("^$", ".*")
     return (rf"^speedmentor\.{event_name(service)}\..*$", ".*")
 

@@ -11,7 +11,17 @@ ORGANIZER: Final = "organizer"
 OPERATOR: Final = "operator"
 MENTOR: Final = "mentor"
 MENTEE: Final = "mentee"
+#: Another system: it reads events within its scope, and nothing else.
+INTEGRATOR: Final = "integrator"
 PARTICIPANTS: Final = frozenset({MENTOR, MENTEE})
+
+
+@dataclass(frozen=True)
+class EventScope:
+    """Which events an integrator may read: patterns over short names of types, and programs (None: of all)."""
+
+    types: tuple[str, ...]
+    programs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -19,7 +29,8 @@ class Principal:
     """A caller: ``subject`` is a participant's id or an account's name.
 
     An organizer with no ``programs`` may act on all of the organization's, one with no ``sites`` on all of a
-    program's sites. A participant has exactly one program and site.
+    program's sites. A participant has exactly one program and site. An integrator has a ``scope`` and no programs: what
+    asks for those is not for it.
     """
 
     subject: str
@@ -27,6 +38,7 @@ class Principal:
     org: str
     programs: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    scope: EventScope | None = None
 
     def organizes(self, org: str, program: str | None = None, site: str | None = None) -> bool:
         """Whether this is an organizer of the organization, the program and the site (where given)."""
@@ -59,15 +71,26 @@ class Principal:
 
     def to_claims(self) -> dict[str, Any]:
         """The principal as claims of a token."""
+        scope = self.scope
         return {
             "sub": self.subject,
             "role": self.role,
             "org": self.org,
             "programs": list(self.programs),
             "sites": list(self.sites),
+            **({"scope": {"types": scope.types, "programs": scope.programs}} if scope else {}),
         }
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> "Principal":
         """The inverse of :meth:`to_claims`."""
-        return cls(claims["sub"], claims["role"], claims["org"], tuple(claims["programs"]), tuple(claims["sites"]))
+        scope = claims.get("scope")
+        return cls(
+            claims["sub"],
+            claims["role"],
+            claims["org"],
+            tuple(claims["programs"]),
+            tuple(claims["sites"]),
+            scope
+            and EventScope(tuple(scope["types"]), None if scope["programs"] is None else tuple(scope["programs"])),
+        )

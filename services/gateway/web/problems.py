@@ -15,6 +15,7 @@ from shared.faults import (
     Conflict,
     Fault,
     Forbidden,
+    Gone,
     Invalid,
     NotFound,
     NotYet,
@@ -37,6 +38,7 @@ STATUS: dict[type[Fault], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Gone: 410,
     Invalid: 422,
     TooMany: 429,
     Fault: 500,
@@ -48,6 +50,7 @@ MOST_PROBLEMS = 100
 _TITLES = {
     "invalid": say("Something in the request is not valid"),
     "not-found": say("Not found"),
+    "gone": say("Not kept any more"),
     "conflict": say("Not possible in this state"),
     "stale": say("Given on an older state"),
     "unauthenticated": say("Not logged in"),

@@ -33,6 +33,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MENTEE = "speedmentor.registration.mentee-registered.v1"
 PARTICIPANTS = subscription("matching", "participants")
 MEETINGS = subscription("feedback", "meetings")
+LOG = subscription("integrations", "log")
 
 
 def mentee(site: str = "jkt", **changes: Any) -> Event:
@@ -117,7 +118,7 @@ class Stage:
         with self.broker() as connection:
             declare(connection)
             channel = connection.channel()
-            for each in (PARTICIPANTS, MEETINGS):
+            for each in (PARTICIPANTS, MEETINGS, LOG):
                 # What a replica of the test before had in hand goes back when the broker has noticed its death.
                 eventually(partial(_is_nobodys, channel, each.queue), what="no replica of another test consumes")
                 for queue in (*(each.retry(number) for number in range(1, 5)), each.queue, each.dead):

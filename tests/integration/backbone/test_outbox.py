@@ -16,7 +16,7 @@ from shared.messaging import relay as relay_module
 from shared.messaging.topology import EVENTS
 from shared.storage.lease import Lease
 from shared.storage.outbox import Outbox
-from tests.integration.backbone.stage import MEETINGS, Outside, Replica, RpcCaller, Stage, mentee
+from tests.integration.backbone.stage import LOG, MEETINGS, Outside, Replica, RpcCaller, Stage, mentee
 
 pytestmark = pytest.mark.integration
 
@@ -94,14 +94,17 @@ def test_what_the_last_call_committed_goes_out_before_the_end(stage: Stage, outs
     assert stage.database()["outbox"].count_documents({"pending": True}) == 0
 
 
-def test_an_event_nobody_subscribed_to_is_counted_and_not_kept(
+def test_an_event_that_no_service_acts_on_is_kept_for_the_log(
     stage: Stage, outside: Outside, rpc: RpcCaller, eventually: Callable[..., object]
 ) -> None:
     outside.mute()
-    replica = stage.start()
+    stage.start()
     rpc.call("announce")
-    eventually(lambda: replica.metric("speedmentor_outbox_unroutable_total") == 1)
     eventually(lambda: stage.database()["outbox"].count_documents({"pending": True}) == 0)
+    with stage.broker() as connection:
+        (kept,) = (row["body"] for row in stage.database()["outbox"].find())
+        eventually(lambda: connection.channel().queue_declare(LOG.queue, passive=True).message_count == 1)
+        assert connection.channel().basic_get(LOG.queue, no_ack=True).body == kept
 
 
 def test_an_event_somebody_must_get_is_held_back_until_there_is_a_queue_for_it(
@@ -112,6 +115,7 @@ def test_an_event_somebody_must_get_is_held_back_until_there_is_a_queue_for_it(
         channel = connection.channel()
         key = "speedmentor.matching.meeting-assigned.v1"
         channel.queue_unbind(MEETINGS.queue, EVENTS, key)
+        channel.queue_unbind(LOG.queue, EVENTS, *LOG.binding_keys)
         events = [mentee(), mentee()]
         outside.mute()
         stage.publish(events)

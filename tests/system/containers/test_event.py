@@ -54,7 +54,7 @@ def test_no_event_is_lost_and_none_doubled(result: Result) -> None:
 
 def test_as_much_died_and_was_replaced_as_was_meant_to(stack: Stack, result: Result, newer: str) -> None:
     done = result.done
-    assert len(done.killed) == 3 + 4 + 5
+    assert len(done.killed) == 3 + 4 + 6
     assert done.nodes_lost == ["broker", "database"]
     assert done.upgraded == list(SERVICES)
     for service in SERVICES:

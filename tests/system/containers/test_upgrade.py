@@ -37,6 +37,9 @@ SPEED = 55.0
 #: As the documentation has it: the broker reads a file, and its container has no other place to write than this.
 LOAD_DEFINITIONS = "cat > /tmp/new.json && rabbitmqctl import_definitions /tmp/new.json && rm /tmp/new.json"
 
+#: Services that the release before has not: they join when it is their turn.
+NEW = ("integrations",)
+
 #: Services of which both releases run at the same time; of the gateway, which has the port, there is one.
 SIDE_BY_SIDE = ("registration", "matching", "session_timer", "feedback")
 
@@ -129,6 +132,10 @@ def result(
             load = ["docker", "exec", "-i", broker, "sh", "-c", LOAD_DEFINITIONS]
             subprocess.run(load, stdin=definitions, check=True, capture_output=True, timeout=60)
 
+    def prepare_the_database(meddling: Meddling) -> None:
+        meddling.note("today's accounts")
+        older.compose("run", "--rm", "--no-deps", "database-setup", SPEEDMENTOR_VERSION=today)
+
     def join(meddling: Meddling) -> None:
         meddling.note("today's beside the others")
         scale = [part for service in SIDE_BY_SIDE for part in ("--scale", f"{service}=2")]
@@ -144,10 +151,11 @@ def result(
     course = [
         until_the_rounds,
         prepare_the_broker,
+        prepare_the_database,
         join,
         kill_each(*SIDE_BY_SIDE, least=1.0, most=4.0),
         kill_each("session_timer", "matching", least=0.5, most=2.0),
-        upgrade_each(today),
+        upgrade_each(today, NEW),
     ]
     found = run_meddled(older, archipelago, Meddling(older, SEED, course), queues_before)
     write_report("two releases", found, took)

@@ -1,0 +1,1 @@
+"""What other systems may read, which month an event is kept in, and what an erasure leaves of it: all pure."""

@@ -1,0 +1,78 @@
+"""Where the log is: collections ``events_<month>``, and document ``log`` of ``heads``, by which positions are given.
+
+A row is ``{_id: position, at, type, program, org, people, body}``: ``at`` is the real time at which it was written,
+``type`` the short name, ``people`` the ids in the event that an erasure has to look for, ``body`` what was published,
+byte for byte.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, ReturnDocument
+from pymongo.database import Database
+
+from services.integrations.domain.months import Month, collection_of, following, month_of
+from shared.clock import wall_clock
+from shared.storage.unit_of_work import Transaction
+
+Reader = Database[dict[str, Any]] | Transaction
+
+HEADS = "heads"
+_LOG = "log"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far the log is: the position of its last event (0 before the first), when that came, and its months."""
+
+    position: int
+    at: datetime | None
+    months: tuple[Month, ...]
+
+    @property
+    def oldest(self) -> int:
+        """The first position that is still kept, or that will be the next."""
+        return self.months[0].first if self.months else self.position + 1
+
+
+def prepare(database: Database[dict[str, Any]]) -> None:
+    """Create the collections of this month and the next with their indexes; safe to repeat."""
+    month = month_of(wall_clock())
+    for each in (month, following(month)):
+        index(database, collection_of(each))
+    database[HEADS].update_one({"_id": _LOG}, {"$setOnInsert": {"position": 0, "at": None, "months": []}}, upsert=True)
+
+
+def index(database: Database[dict[str, Any]], collection: str) -> None:
+    """Create a month's index by people, and with it the collection; those who read go by position."""
+    database[collection].create_index([("people", ASCENDING)], name="people")
+
+
+def head(reader: Reader) -> Head:
+    """How far the log is."""
+    return _head(reader[HEADS].find_one({"_id": _LOG}))
+
+
+def advance(transaction: Transaction, count: int) -> Head:
+    """Take ``count`` positions and return the head as it was before.
+
+    Of two transactions that do this at the same time the database refuses one, which is run again after the other. So
+    no position can be read while a lower one is still to come.
+    """
+    return _head(
+        transaction[HEADS].find_one_and_update(
+            {"_id": _LOG}, {"$inc": {"position": count}}, upsert=True, return_document=ReturnDocument.BEFORE
+        )
+    )
+
+
+def save_months(transaction: Transaction, months: tuple[Month, ...], at: datetime | None) -> None:
+    """Store the months that there are, and when the last event came."""
+    transaction[HEADS].update_one({"_id": _LOG}, {"$set": {"months": [asdict(each) for each in months], "at": at}})
+
+
+def _head(row: dict[str, Any] | None) -> Head:
+    if row is None:
+        return Head(0, None, ())
+    return Head(row["position"], row.get("at"), tuple(Month(**each) for each in row.get("months", ())))

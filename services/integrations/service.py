@@ -1,0 +1,40 @@
+"""The door of the integrations service: what it can be asked, and what it listens to."""
+
+from typing import Any
+
+from services.integrations import store
+from services.integrations.access import scope_for
+from services.integrations.handlers import hear
+from services.integrations.log import reading
+from services.integrations.schemas import ReadEvents
+from shared.arguments import load
+from shared.events import Event
+from shared.extensions import Caller, Health, Work, answers, consumes
+from shared.storage.unit_of_work import Transaction
+
+
+class Integrations:
+    """Keeps every published event, for other systems to read from any moment on. It publishes none itself."""
+
+    name = "integrations"
+
+    work = Work(store.prepare)
+    caller = Caller(integrators=True)
+    health = Health()
+
+    @consumes("log")
+    def hear(self, events: list[Event], transaction: Transaction) -> None:
+        """Keep every event as it was published."""
+        hear(events, transaction)
+
+    @answers
+    def events(self, **arguments: Any) -> dict[str, Any]:
+        """Events that the caller may read, after a cursor, in the order of the log.
+
+        Returns:
+            ``events`` (each the text that was published), ``cursor`` to go on from, and whether there is ``more``.
+        """
+        given = load(ReadEvents, arguments)
+        scope = scope_for(self.caller()).narrowed(given["types"], [given["program"]] if given["program"] else [])
+        page = reading.read(self.work.database, scope, given["after"], given["limit"])
+        return {"events": [row["body"].decode() for row in page.rows], "cursor": page.cursor, "more": page.more}

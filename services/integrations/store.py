@@ -1,0 +1,12 @@
+"""The integrations service's own database."""
+
+from typing import Any
+
+from pymongo.database import Database
+
+from services.integrations.log import storage
+
+
+def prepare(database: Database[dict[str, Any]]) -> None:
+    """Create collections and indexes; safe to repeat."""
+    storage.prepare(database)
