@@ -39,6 +39,10 @@ class Settings:
     public_url: str
     #: Proxies in front of the gateway whose ``X-Forwarded-…`` headers tell the client's address.
     trusted_proxies: int = 0
+    #: The broker's management API with the account that makes other systems' accounts; None where there is none.
+    broker_admin_uri: str | None = None
+    #: Scheme, host and port by which other systems reach the broker; None where it is as services do.
+    integrators_uri: str | None = None
 
 
 class _Reader:
@@ -72,8 +76,8 @@ class _Reader:
             self.faults.append(f"{name}: {text!r} is not valid; {remedy}")
             return parse(default)
 
-    def uri(self, name: str, schemes: tuple[str, ...]) -> str:
-        value = self.text(name)
+    def uri(self, name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+        value = self.text(name, default)
         if value and urlsplit(value).scheme not in schemes:
             self.faults.append(f"{name}: not a URI of {' or '.join(schemes)}; begin it with {schemes[0]}://")
         return value
@@ -140,6 +144,8 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         organizer_password=read.text("ORGANIZER_PASSWORD", None if service == "gateway" else "") or None,
         rpc_timeout=read.parsed("RPC_TIMEOUT", "10", float, "give a number of seconds"),
         public_url=read.text("PUBLIC_URL", ""),
+        broker_admin_uri=read.uri("BROKER_ADMIN_URI", ("http", "https"), "") or None,
+        integrators_uri=read.uri("INTEGRATORS_URI", ("amqp", "amqps"), "") or None,
         trusted_proxies=read.parsed("TRUSTED_PROXIES", "0", _port, "give the number of proxies in front"),
     )
     if read.faults:

@@ -12,7 +12,10 @@ from shared.messaging import topology
 ADMINISTRATOR = "administrator"
 
 #: Broker users with the rights that the topology gives them.
-BROKER_USERS = (*topology.SERVICES, "operator")
+BROKER_USERS = (*topology.SERVICES, "operator", topology.ACCOUNTS_ADMIN)
+
+#: Those of them that may make others; see docs/decisions/0094.
+ADMINISTRATORS = (ADMINISTRATOR, topology.ACCOUNTS_ADMIN)
 
 #: Services that keep something: each has the database of its own name.
 DATABASE_USERS = tuple(name for name in topology.SERVICES if name != "gateway")
@@ -26,7 +29,7 @@ def definitions(password: Callable[[str], str]) -> dict[str, Any]:
             "name": name,
             "password_hash": hashed(password(name)),
             "hashing_algorithm": "rabbit_password_hashing_sha256",
-            "tags": ["administrator"] if name == ADMINISTRATOR else [],
+            "tags": ["administrator"] if name in ADMINISTRATORS else [],
         }
         for name in (*BROKER_USERS, ADMINISTRATOR)
     ]

@@ -77,6 +77,8 @@ def _write_uris(secrets: Secrets) -> None:
     for path in secrets.folder.glob("amqp-uri-*"):
         uri = path.read_text(encoding="utf-8").replace("amqp://", "amqps://").replace(":5672/", ":5671/")
         secrets.write(f"tls-{path.name}", uri.encode())
+    uri = (secrets.folder / "broker-admin-uri").read_text(encoding="utf-8")
+    secrets.write("tls-broker-admin-uri", uri.replace("http://", "https://").replace(":15672", ":15671").encode())
     for path in secrets.folder.glob("mongo-uri-*"):
         uri = path.read_text(encoding="utf-8") + "&tls=true&tlsCAFile=/run/secrets/tls-authority.pem"
         secrets.write(f"tls-{path.name}", uri.encode())

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.compose.accounts import ADMINISTRATOR, BROKER_USERS, DATABASE_USERS, definitions
-from shared.messaging.topology import VHOST
+from shared.messaging.topology import ACCOUNTS_ADMIN, VHOST
 
 FOLDER = Path(__file__).resolve().parents[2] / ".run" / "compose" / "secrets"
 
@@ -50,7 +50,9 @@ class Secrets:
         if not self._is_there("organizer-password"):
             self.write("organizer-password", random.token_urlsafe(12).encode() + b"\n")
         for name in BROKER_USERS:
-            self.write(f"amqp-uri-{name}", self.amqp_uri(name).encode())
+            if name != ACCOUNTS_ADMIN:
+                self.write(f"amqp-uri-{name}", self.amqp_uri(name).encode())
+        self.write("broker-admin-uri", self.broker_admin_uri().encode())
         for name in DATABASE_USERS:
             self.write(f"mongo-uri-{name}", self.mongo_uri(name).encode())
         self.write("database-passwords.json", json.dumps(self.database_passwords()).encode())
@@ -71,6 +73,10 @@ class Secrets:
     def amqp_uri(self, account: str, host: str = "broker:5672") -> str:
         """Where ``account`` connects to the broker."""
         return f"amqp://{account}:{self.password(account)}@{host}/{VHOST}"
+
+    def broker_admin_uri(self, host: str = "broker:15672") -> str:
+        """Where other systems' accounts are made at the broker."""
+        return f"http://{ACCOUNTS_ADMIN}:{self.password(ACCOUNTS_ADMIN)}@{host}"
 
     def mongo_uri(self, account: str, host: str = "database:27017", database: str | None = None) -> str:
         """Where ``account`` finds a database (its own, if no other is named)."""

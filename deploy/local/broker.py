@@ -27,7 +27,10 @@ NODE = "speedmentor@localhost"
 LAUNCHER = "launcher"
 
 #: Accounts with the rights the topology gives them.
-ACCOUNTS = (*topology.SERVICES, "operator")
+ACCOUNTS = (*topology.SERVICES, "operator", topology.ACCOUNTS_ADMIN)
+
+#: Accounts that may make others.
+ADMINISTRATORS = (LAUNCHER, topology.ACCOUNTS_ADMIN)
 
 #: Seconds until a broker that does not answer is given up; a slow disk can take long to sync.
 PATIENCE = 90
@@ -48,6 +51,10 @@ class Broker:
         """Where ``account`` connects to."""
         password = self._secrets.password(account)
         return f"amqp://{account}:{password}@127.0.0.1:{self._state.ports['amqp']}/{quote(vhost, safe='')}"
+
+    def management_uri(self, account: str) -> str:
+        """Where ``account`` finds the broker's HTTP API."""
+        return f"http://{account}:{self._secrets.password(account)}@127.0.0.1:{self._state.ports['management']}"
 
     def start(self) -> None:
         """Start port mapper and broker; returns before they answer."""
@@ -113,7 +120,7 @@ class Broker:
     def _configure(self) -> None:
         folder = self._space.broker
         (folder / "home").mkdir(parents=True, exist_ok=True)
-        (folder / "enabled_plugins").write_text("[].\n")
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "advanced.config").write_text("[].\n")
         cookie = folder / "home" / ".erlang.cookie"
         if not cookie.exists():
@@ -124,6 +131,10 @@ class Broker:
             f"listeners.tcp.default = 127.0.0.1:{self._state.ports['amqp']}\n"
             f"distribution.listener.interface = 127.0.0.1\n"
             f"load_definitions = {folder / 'definitions.json'}\n"
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self._state.ports['management']}\n"
+            # Accounts are made by it; figures are Prometheus' business, and here they would cost memory.
+            "management_agent.disable_metrics_collector = true\n"
             "log.console = true\n"
             "log.console.level = warning\n"
             "log.file = false\n"
@@ -139,7 +150,7 @@ class Broker:
                 "name": name,
                 "password_hash": _hash(self._secrets.password(name)),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": ["administrator"] if name == LAUNCHER else [],
+                "tags": ["administrator"] if name in ADMINISTRATORS else [],
             }
             for name in (*ACCOUNTS, LAUNCHER)
         ]

@@ -77,7 +77,7 @@ class Infrastructure:
             with Connection(self.state.amqp_uri, connect_timeout=5) as connection:
                 topology.declare(connection)
         elif not self.state.is_running("epmd", "rabbitmq"):
-            self._choose_ports(*(() if self.state.is_running("epmd") else ("epmd",)), "amqp", "dist")
+            self._choose_ports(*(() if self.state.is_running("epmd") else ("epmd",)), "amqp", "dist", "management")
             self.broker.start()
             waits.append(self.broker.wait)
         if not self.state.mongo_uri and not self.state.is_running("mongod"):
@@ -172,6 +172,8 @@ class Infrastructure:
         if service == "gateway":
             settings["TOKEN_PRIVATE_KEY_FILE"] = str(self.secrets.token_private_key)
             settings["ORGANIZER_PASSWORD_FILE"] = str(self.secrets.organizer_password)
+        if service == "integrations" and self.state.amqp_uri is None:
+            settings["BROKER_ADMIN_URI"] = self.broker.management_uri(topology.ACCOUNTS_ADMIN)
         if service == "registration":
             settings["ACCESS_CODE_KEY_FILE"] = str(self.secrets.access_code_key)
         return settings

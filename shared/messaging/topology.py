@@ -29,6 +29,11 @@ DELIVERY_LIMIT: Final = 50
 #: Each look at a dead letter counts as a delivery, and newer brokers give an event up after 20 if nothing is said.
 MOST_LOOKS: Final = 1_000_000
 
+#: By what other systems' queues, which are made while the system runs, get rid of what is too much.
+DEAD_LETTERS_OF_INTEGRATORS: Final = "speedmentor.integrators.dead-letters"
+#: The broker user by which the integrations service makes the accounts of other systems, over the management API.
+ACCOUNTS_ADMIN: Final = "integrations-admin"
+
 SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "integrations", "gateway")
 
 #: By what a service learns which log-ins have ended (registration knows): it refuses their tokens from then on.
@@ -298,11 +303,20 @@ def permissions(service: str) -> tuple[str, str, str]:
     """
     if service == "operator":
         return ("^$", r"^speedmentor\.[a-z-]+\.retries$|^nameko-rpc$|^rpc\.reply-.*$", r".*")
+    if service == ACCOUNTS_ADMIN:
+        # Its tag lets it make users; what it may touch beside that is other systems' queues.
+        return (
+            r"^(speedmentor\.)?integrator\..*$",
+            r"^(speedmentor\.)?integrator\..*$",
+            r"^((speedmentor\.)?integrator\..*|speedmentor\.events)$",
+        )
     own = rf"speedmentor\.{event_name(service)}\..*"
     rpc = rf"rpc-{service}|rpc\.reply-{service}-.*|{RPC_EXCHANGE}"
+    # Into an integrator's exchange goes what the log has for that one alone.
+    others = r"|speedmentor\.integrator\..*" if service == "integrations" else ""
     return (
         rf"^({own}|{rpc})$",
-        rf"^({own}|{rpc}|speedmentor\.events)$",
+        rf"^({own}|{rpc}|speedmentor\.events{others})$",
         rf"^({own}|{rpc}|speedmentor\.events)$",
     )
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import requests
+from amqp import Message
 from amqp.exceptions import AccessRefused
 from kombu import Connection, Exchange
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, NotPrimaryError, OperationFailure
 
 from deploy.local import Infrastructure, LaunchError
+from deploy.local.broker import ACCOUNTS
 from deploy.local.infrastructure import sweep
 from deploy.local.machine import installing
 from shared.messaging import topology
@@ -97,6 +100,45 @@ def test_a_service_finds_all_of_the_topology_and_writes_nobody_elses_events(
     foreign = "speedmentor.registration.x.v1" if service != "registration" else "speedmentor.matching.x.v1"
     with pytest.raises(AccessRefused):
         publish(uri, foreign)
+
+
+def test_the_management_api_is_on_the_loopback_interface_and_lets_in_who_may_make_accounts(
+    infrastructure: Infrastructure,
+) -> None:
+    port = infrastructure.state.ports["management"]
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    assert [address for address in listening if address.endswith(f":{port:04X}")] == [f"0100007F:{port:04X}"]
+    # IPv6 would be another place to listen at.
+    assert f":{port:04X} " not in "".join(
+        line for line in Path("/proc/net/tcp6").read_text().splitlines(keepends=True) if " 0A " in line
+    )
+    answers = {
+        account: requests.get(f"{infrastructure.broker.management_uri(account)}/api/users", timeout=10).status_code
+        for account in ACCOUNTS
+    }
+    assert answers == dict.fromkeys(ACCOUNTS, 401) | {topology.ACCOUNTS_ADMIN: 200}
+
+
+def test_who_makes_accounts_touches_no_queue_and_no_event_of_the_services(infrastructure: Infrastructure) -> None:
+    tries = {
+        "take": lambda channel: channel.basic_get(topology.SUBSCRIPTIONS[0].queue),
+        "empty": lambda channel: channel.queue_purge(topology.SUBSCRIPTIONS[0].queue),
+        "delete": lambda channel: channel.queue_delete(topology.SUBSCRIPTIONS[0].queue),
+        "publish": lambda channel: channel.basic_publish(Message("{}"), topology.EVENTS, "speedmentor.matching.x.v1"),
+        "call": lambda channel: channel.basic_publish(Message("{}"), topology.RPC_EXCHANGE, "registration.x"),
+    }
+    allowed = []
+    for name, attempt in tries.items():
+        with Connection(infrastructure.amqp_uri(topology.ACCOUNTS_ADMIN)) as connection:
+            channel = connection.channel()
+            try:
+                attempt(channel)
+                # What is published is answered only when it is refused, and before what comes after it.
+                channel.basic_qos(0, 1, False)
+                allowed.append(name)
+            except AccessRefused:
+                pass
+    assert allowed == []
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])

@@ -64,11 +64,12 @@ def test_secrets_are_made_once_and_what_follows_from_them_agrees(tmp_path: Path)
 def test_definitions_hold_no_password_and_no_user_without_rights_of_the_topology() -> None:
     document = definitions(lambda account: f"secret of {account}")
     assert "secret of" not in str(document)
-    assert {each["name"] for each in document["users"]} == {*topology.SERVICES, "operator", ADMINISTRATOR}
+    assert {each["name"] for each in document["users"]} == {*BROKER_USERS, ADMINISTRATOR}
     rights = {each["user"]: each for each in document["permissions"]}
     for user in BROKER_USERS:
         assert (rights[user]["configure"], rights[user]["write"], rights[user]["read"]) == topology.permissions(user)
-    assert [each["name"] for each in document["users"] if each["tags"]] == [ADMINISTRATOR]
+    assert {*BROKER_USERS} == {*topology.SERVICES, "operator", topology.ACCOUNTS_ADMIN}
+    assert {each["name"] for each in document["users"] if each["tags"]} == {ADMINISTRATOR, topology.ACCOUNTS_ADMIN}
     assert hashed("same") != hashed("same")
 
 

@@ -81,6 +81,13 @@ def test_a_service_may_not_make_an_exchange_of_all(service: str) -> None:
     assert not may["write"].search("amq.default")
 
 
+def test_integrations_alone_writes_into_the_exchanges_of_other_systems() -> None:
+    allowed = [each for each in (*SERVICES, "operator") if rights(each)["write"].search("speedmentor.integrator.hr")]
+    assert allowed == ["integrations"]
+    for may in rights("integrations").values():
+        assert not may.search("integrator.hr")
+
+
 def test_neither_operator_nor_gateway_nor_integrations_publishes_events() -> None:
     for account in ("operator", "gateway", "integrations"):
         write = topic_permissions(account)[0]
