@@ -156,3 +156,23 @@ def _site_of(meeting_id: str, text: str, ledgers: Mapping[str, Ledger]) -> str |
     # Matching of an earlier release does not say.
     mentor_id = text.rsplit("/", 2)[1]
     return str(ledgers["registration"]["participants"].get(mentor_id, "mentor//").split("/")[1])
+
+
+def state_of(ledgers: Mapping[str, Ledger]) -> dict[str, Any]:
+    """The state of one program as a reader of all its events must have it, from what the services hold first hand.
+
+    Codes and ids only, of the erased none. ``ledgers`` are those of all services.
+    """
+    registration, matching, timer, feedback = (ledgers[service] for service in SERVICES)
+    (state,) = registration["programs"].values()
+    return {
+        "state": state,
+        "closed": feedback["closed"],
+        "participants": registration["participants"],
+        "checked_in": registration["checked-in"],
+        "starts": timer["starts"],
+        "meetings": matching["meetings"],
+        "rounds_held": {site: held for site, held in timer["rounds-held"].items() if held},
+        "pairs": matching["pairs"],
+        "connections": feedback["formed"],
+    }

@@ -163,6 +163,10 @@ class Feedback:
                 "held": sum(ended.at(seat.site_id, seat.round) is not None for _, seat in seats),
                 "feedback": store.count(transaction, "said", program_id),
                 "connections": store.count(transaction, "pairs", program_id, formed_at={"$ne": None}),
+                "formed": {
+                    pair.connection_id: f"{pair.mentor_id}/{pair.mentee_id}"
+                    for pair in store.connections(transaction, program_id, {})
+                },
             }
 
         return {**self.work.transact(read), "outbox-pending": self.work.pending_events()}

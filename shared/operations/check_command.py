@@ -1,5 +1,6 @@
 """``speedmentor check``: do all services agree?"""
 
+import json
 import sys
 from pathlib import Path
 
@@ -26,6 +27,11 @@ MOST = 50
 @click.option("--program", "programs", multiple=True, metavar="ID", help="Only this; may be repeated.")
 @click.option("--amqp-uri", help="The broker, as the operator; without it (or AMQP_URI) its queues are not looked at.")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to let things come to rest.")
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the state of all that were compared to this file, as JSON, if all services agree.",
+)
 @in_language
 def check(
     url: str | None,
@@ -33,6 +39,7 @@ def check(
     programs: tuple[str, ...],
     amqp_uri: str | None,
     wait: float,
+    export: Path | None,
     language: str,
 ) -> None:
     """Compare what the services hold, and say what differs.
@@ -53,6 +60,8 @@ def check(
         api = Api(url, patience=max(wait, 5.0), language=language).log_in(password=password)
         finding = settle(lambda: look(api, list(programs) or None, amqp_uri), wait)
     _say(finding, amqp_uri is not None, language)
+    if export is not None:
+        _export(finding, export, language)
     sys.exit(0 if finding.is_clean else FAILED)
 
 
@@ -76,3 +85,12 @@ def _say(finding: Finding, with_broker: bool, language: str) -> None:
         tell(say("the broker's queues were not looked at; give --amqp-uri"), language)
     elif not finding.broker:
         tell(say("all queues are empty, and there are no dead letters"), language)
+
+
+def _export(finding: Finding, path: Path, language: str) -> None:
+    """Write the states as consumers of the events write theirs, so that the two can be compared byte for byte."""
+    if len(finding.states) < len(finding.programs):
+        end(say("nothing is exported, because there are differences"), language, FAILED)
+    document = json.dumps({"programs": finding.states}, sort_keys=True, indent=1, ensure_ascii=False)
+    path.write_text(f"{document}\n", encoding="utf-8")
+    tell(say("the state of {count} programs is in {path}", count=len(finding.states), path=str(path)), language)

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from shared.consistency import Difference, compare, was_told
+from shared.consistency import Difference, compare, state_of, was_told
 from shared.messages import say
 from shared.messaging.connection import LOST, connect
 from shared.messaging.topology import RETRY_DELAYS, SUBSCRIPTIONS
@@ -23,12 +24,14 @@ LOOK = 0.3
 class Finding:
     """What one look has found: differences by program, and in the broker; and the programs looked at.
 
-    ``untold`` are programs that were never published, so that there is nothing to compare in them.
+    ``untold`` are programs that were never published, so that there is nothing to compare in them. ``states`` is what
+    the services hold of every program that they agree on.
     """
 
     programs: dict[str, list[Difference]] = field(default_factory=dict)
     broker: list[Difference] = field(default_factory=list)
     untold: list[str] = field(default_factory=list)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -44,7 +47,7 @@ def look(api: Api, programs: list[str] | None = None, amqp_uri: str | None = Non
     """
     if programs is None:
         programs = [each["program_id"] for each in api.get("/programs") if each["state"] != DRAFT]
-    found, untold = {}, []
+    found, untold, states = {}, [], {}
     for program_id in programs:
         try:
             ledgers = api.get(f"/programs/{program_id}/ledgers")
@@ -56,9 +59,11 @@ def look(api: Api, programs: list[str] | None = None, amqp_uri: str | None = Non
         differences = compare(ledgers)
         if differences or was_told(ledgers):
             found[program_id] = differences
+            if not differences:
+                states[program_id] = state_of(ledgers)
         else:
             untold.append(program_id)
-    return Finding(found, list(_in_queues(amqp_uri)) if amqp_uri else [], untold)
+    return Finding(found, list(_in_queues(amqp_uri)) if amqp_uri else [], untold, states)
 
 
 def settle(look_once: Callable[[], Finding], seconds: float) -> Finding:
