@@ -3,9 +3,7 @@
 import importlib.util
 import itertools
 import json
-from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,10 +17,9 @@ from shared.events import Event, NewEvent, decode, encode, seal
 from shared.events.catalogue import TYPES
 from shared.events.times import write_time
 from shared.ids import new_id
+from tests.histories import NOW, example, history
 
 TABLES = Path(__file__).parents[3] / "examples" / "consumers" / "tables" / "tables.py"
-NOW = datetime(2026, 11, 28, 9, tzinfo=UTC)
-PROGRAM = "program-1"
 PEOPLE = {"mentor": ("mentor-1", "mentor-2"), "mentee": ("mentee-1", "mentee-2", "mentee-3")}
 ROLES = {person: role for role, people in PEOPLE.items() for person in people}
 
@@ -36,14 +33,6 @@ def tables() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _example(name: str, subject: str, **data: Any) -> NewEvent:
-    kind = TYPES[f"speedmentor.{name}.v1"]
-    example = kind.example()
-    of_program = {"program_id": PROGRAM} if "program_id" in example else {}
-    told = {**example, **of_program, kind.subject_field: subject, **data}
-    return NewEvent(name, subject, told, org="org-1", program=PROGRAM)
 
 
 people = st.sampled_from(sorted(ROLES))
@@ -60,38 +49,29 @@ def happenings(draw: st.DrawFn) -> NewEvent:
     match draw(st.integers(0, 8)):
         case 0:
             change = draw(st.sampled_from(("registered", "updated")))
-            return _example(f"registration.{role}-{change}", person, site_id=site)
+            return example(f"registration.{role}-{change}", person, site_id=site)
         case 1:
-            return _example("registration.participant-checked-in", person, role=role)
+            return example("registration.participant-checked-in", person, role=role)
         case 2:
-            return _example("registration.participant-absent", person, role=role, from_round=draw(rounds))
+            return example("registration.participant-absent", person, role=role, from_round=draw(rounds))
         case 3:
-            return _example("registration.participant-withdrawn", person, role=role)
+            return example("registration.participant-withdrawn", person, role=role)
         case 4:
             done = draw(st.sampled_from(("assigned", "released")))
-            return _example(f"matching.meeting-{done}", f"met-{both}", site_id=site, round=draw(rounds), **pair)
+            return example(f"matching.meeting-{done}", f"met-{both}", site_id=site, round=draw(rounds), **pair)
         case 5:
             done = draw(st.sampled_from(("formed", "dissolved")))
-            return _example(f"matching.pair-{done}", f"pair-{both}", **pair)
+            return example(f"matching.pair-{done}", f"pair-{both}", **pair)
         case 6:
             number = draw(rounds)
             name = draw(st.sampled_from(("started", "warned", "ended")))
-            return _example(f"session-timer.round-{name}", f"session-{site}", site_id=site, round=number)
+            return example(f"session-timer.round-{name}", f"session-{site}", site_id=site, round=number)
         case 7:
             start = write_time(NOW.replace(minute=draw(st.integers(0, 59))))
             timetable = [{"round": 1, "starts_at": start, "ends_at": write_time(NOW.replace(hour=12))}]
-            return _example("session-timer.session-rescheduled", f"session-{site}", site_id=site, timetable=timetable)
+            return example("session-timer.session-rescheduled", f"session-{site}", site_id=site, timetable=timetable)
         case _:
-            return _example("feedback.connection-formed", f"connection-{both}", **pair)
-
-
-def _history(happened: Iterable[NewEvent]) -> list[Event]:
-    ordinals: Counter[str] = Counter()
-    events = []
-    for new in (_example("registration.program-published", PROGRAM), *happened):
-        ordinals[new.subject] += 1
-        events.append(seal(new, id=new_id(), ordinal=ordinals[new.subject], time=NOW))
-    return events
+            return example("feedback.connection-formed", f"connection-{both}", **pair)
 
 
 def _compact(events: Iterable[Event]) -> list[Event]:
@@ -113,7 +93,7 @@ def _state(tables: ModuleType, events: Iterable[Event]) -> str:
 def test_what_still_matters_gives_the_state_that_all_events_give(
     tables: ModuleType, happened: list[NewEvent], random: Any
 ) -> None:
-    events = _history(happened)
+    events = history(happened)
     whole = _state(tables, events)
     shuffled = random.sample(events, len(events))
     assert _state(tables, _compact(events)) == whole
@@ -124,7 +104,7 @@ def test_what_still_matters_gives_the_state_that_all_events_give(
 def test_a_snapshot_in_the_middle_and_what_comes_after_give_the_same_state(
     tables: ModuleType, happened: list[NewEvent], at: int
 ) -> None:
-    events = _history(happened)
+    events = history(happened)
     # A snapshot may hold what happened while it was read; it comes again, or has been replaced, after it.
     later = _compact(events)
     for snapshot in (_compact(events[:at]), [event for event in later if event in events[: at + 3]]):
@@ -132,10 +112,10 @@ def test_a_snapshot_in_the_middle_and_what_comes_after_give_the_same_state(
 
 
 @given(st.lists(happenings(), max_size=40), st.randoms())
-def test_the_order_in_which_events_come_makes_no_difference_to_the_example(
+def test_the_order_in_which_events_come_makes_no_difference_to_theexample(
     tables: ModuleType, happened: list[NewEvent], random: Any
 ) -> None:
-    events = _history(happened)
+    events = history(happened)
     shuffled = random.sample(events, len(events))
     again = list(itertools.chain.from_iterable((event, event) for event in shuffled))
     assert _state(tables, again) == _state(tables, events)
@@ -144,7 +124,7 @@ def test_the_order_in_which_events_come_makes_no_difference_to_the_example(
 def test_each_type_of_the_catalogue_is_a_fact_or_passes() -> None:
     passing = set()
     for kind in TYPES.values():
-        event = decode(encode(seal(_example(kind.name, "subject-1"), id=new_id(), ordinal=1, time=NOW)))
+        event = decode(encode(seal(example(kind.name, "subject-1"), id=new_id(), ordinal=1, time=NOW)))
         if fact_of(event) is None:
             passing.add(kind.name)
     assert passing == {"session-timer.round-warned", "registration.log-in-ended"}
