@@ -26,3 +26,15 @@ class ReadEvents(Schema):
     types = fields.List(fields.String(validate=_pattern), load_default=list, validate=Length(max=50))
     program = fields.String(allow_none=True, load_default=None, validate=Length(1, 128))
     limit = fields.Integer(strict=True, load_default=MOST_EVENTS, validate=Range(1, MOST_EVENTS))
+
+
+class ReadSnapshot(Schema):
+    """The events of a program that still matter, or the next page of them."""
+
+    class Meta:
+        unknown = RAISE
+
+    program_id = fields.String(required=True, validate=Length(1, 128))
+    types = fields.List(fields.String(validate=_pattern), load_default=list, validate=Length(max=50))
+    page = fields.String(allow_none=True, load_default=None, validate=Length(1, 64))
+    limit = fields.Integer(strict=True, load_default=MOST_EVENTS, validate=Range(1, MOST_EVENTS))

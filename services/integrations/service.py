@@ -6,7 +6,8 @@ from services.integrations import store
 from services.integrations.access import scope_for
 from services.integrations.handlers import hear
 from services.integrations.log import reading
-from services.integrations.schemas import ReadEvents
+from services.integrations.schemas import ReadEvents, ReadSnapshot
+from services.integrations.snapshot import reading as snapshot
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
@@ -26,6 +27,19 @@ class Integrations:
     def hear(self, events: list[Event], transaction: Transaction) -> None:
         """Keep every event as it was published."""
         hear(events, transaction)
+
+    @answers
+    def snapshot(self, **arguments: Any) -> dict[str, Any]:
+        """The events from which a program's state comes out, as many as the caller may read.
+
+        Returns:
+            ``events`` (each the text that was published), the ``cursor`` at which they are true and from which the log
+            goes on, and the ``next`` page (None after the last).
+        """
+        given = load(ReadSnapshot, arguments)
+        scope = scope_for(self.caller()).narrowed(given["types"])
+        part = snapshot.read(self.work.database, scope, given["program_id"], given["page"], given["limit"])
+        return {"events": [row["body"].decode() for row in part.rows], "cursor": part.cursor, "next": part.next}
 
     @answers
     def events(self, **arguments: Any) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from typing import Any
 from pymongo.database import Database
 
 from services.integrations.log import storage
+from services.integrations.snapshot import keeping
 
 
 def prepare(database: Database[dict[str, Any]]) -> None:
     """Create collections and indexes; safe to repeat."""
     storage.prepare(database)
+    keeping.prepare(database)

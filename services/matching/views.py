@@ -181,7 +181,7 @@ def ledger_view(transaction: Transaction, program: Mapping[str, Any]) -> dict[st
     cards = [card for card in everybody if card.plannable]
     # Until a new plan releases them, meetings ahead have these ids here and nowhere else.
     names = {card.id: ERASED for card in everybody if card.erased}
-    method = ((pairing or {}).get("terms") or {}).get("method")
+    terms = (pairing or {}).get("terms")
 
     def told(meeting: Mapping[str, Any]) -> str:
         mentor, mentee = (names.get(meeting[side], meeting[side]) for side in ("mentor_id", "mentee_id"))
@@ -197,7 +197,7 @@ def ledger_view(transaction: Transaction, program: Mapping[str, Any]) -> dict[st
         "meeting-sites": {each["_id"]: each["site_id"] for each in planned},
         "pairs": {
             pair_id_of(pairing_id_of(program_id), each.pair): f"{each.mentor_id}/{each.mentee_id}"
-            for each in (pairings.pairs(transaction, program_id) if method else ())
-            if each.kind(method) is not None
+            for each in (pairings.pairs(transaction, program_id) if terms else ())
+            if terms and each.kind(terms["method"]) is not None
         },
     }

@@ -10,8 +10,8 @@ from shared.events import Event
 from shared.storage.unit_of_work import Transaction
 
 
-def write(transaction: Transaction, events: list[Event]) -> None:
-    """Append ``events`` in their order."""
+def write(transaction: Transaction, events: list[Event]) -> list[dict[str, Any]]:
+    """Append ``events`` in their order; returns their rows."""
     before = storage.advance(transaction, len(events))
     # The clocks of replicas differ a little; who looks for a time must find the times of the log in order.
     at = max(filter(None, (wall_clock(), before.at)))
@@ -19,6 +19,7 @@ def write(transaction: Transaction, events: list[Event]) -> None:
     storage.save_months(transaction, months, at)
     rows = [_row(event, position, at) for position, event in enumerate(events, start=before.position + 1)]
     transaction[months[-1].collection].insert_many(rows)
+    return rows
 
 
 def _row(event: Event, position: int, at: Any) -> dict[str, Any]:
