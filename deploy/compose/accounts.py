@@ -39,11 +39,7 @@ def definitions(password: Callable[[str], str]) -> dict[str, Any]:
         {"user": name, "vhost": topology.VHOST, "configure": configure, "write": write, "read": read}
         for name, (configure, write, read) in rights.items()
     ]
-    document["topic_permissions"] = [
-        {"user": name, "vhost": topology.VHOST, "exchange": topology.EVENTS, "write": write, "read": read}
-        for name in BROKER_USERS
-        for write, read in (topology.topic_permissions(name),)
-    ]
+    document["topic_permissions"] = topology.topic_rights(BROKER_USERS)
     return document
 
 

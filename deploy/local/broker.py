@@ -156,11 +156,7 @@ class Broker:
         ]
         document["vhosts"] = [{"name": topology.VHOST}]
         document["permissions"] = _permissions(topology.VHOST)
-        document["topic_permissions"] = [
-            {"user": name, "vhost": topology.VHOST, "exchange": topology.EVENTS, "write": write, "read": read}
-            for name in ACCOUNTS
-            for write, read in (topology.topic_permissions(name),)
-        ]
+        document["topic_permissions"] = topology.topic_rights(ACCOUNTS)
         return document
 
     def _environ(self) -> dict[str, str]:

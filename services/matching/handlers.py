@@ -36,6 +36,8 @@ def hear_registration(events: list[Event], transaction: Transaction) -> None:
             causes[program_id] = CAUSES[event.name]
             sites.setdefault(program_id, set()).update(card.site_id for card in (before, after) if card.site_id)
     roster.save_cards(transaction, touched.values())
+    earlier = {card.id: card.relations for card in cards.values()}
+    roster.save_relations(transaction, [card for card in touched.values() if card.relations != earlier.get(card.id)])
     _forget(transaction, [card for card in touched.values() if card.erased])
     history.forget(transaction, gone)
     for program_id, cause in causes.items():

@@ -46,16 +46,17 @@ TeamId = Callable[[Participant], str | None]
 def told(before: Participant | None, after: Participant, team_id: TeamId = lambda person: None) -> list[NewEvent]:
     """What others need to hear when ``before`` (None: nobody they know) has become ``after``.
 
-    ``team_id`` gives a participant's team as an opaque id.
+    ``team_id`` gives a participant's team as an opaque id. Whom one wants and avoids, teams and managers are for
+    matching alone: what is public does not say them, and nothing public is told where only they have changed.
     """
-    events = []
-    data = _registration(after, team_id)
-    if before is None:
+    data, earlier = _registration(after), _registration(before) if before else None
+    events = _relations_stated(before, after, team_id, told_again=data != earlier)
+    if earlier is None:
         events.append(_about(after, f"registration.{after.role}-registered", data, after.id))
-    elif data != _registration(before, team_id):
+    elif data != earlier:
         events.append(_about(after, f"registration.{after.role}-updated", data, after.id))
-    if (after.wants, after.avoids) != ((before.wants, before.avoids) if before else ((), ())):
-        wishes = {"wants": list(after.wants), "avoids": list(after.avoids)}
+    if after.wants != (before.wants if before else ()):
+        wishes: dict[str, Any] = {"wants": [], "avoids": [], "wanted": len(after.wants)}
         events.append(_happened(after, "preference-stated", wishes, with_site=False))
     if after.absent_from is not None and after.absent_from != (before.absent_from if before else None):
         events.append(_happened(after, "participant-absent", {"from_round": after.absent_from}))
@@ -78,7 +79,33 @@ def log_in_ended(log_in: LogIn) -> NewEvent:
     return NewEvent("registration.log-in-ended", log_in_id, data, org=log_in.principal.org)
 
 
-def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
+def _relations_stated(
+    before: Participant | None, after: Participant, team_id: TeamId, *, told_again: bool
+) -> list[NewEvent]:
+    """What matching needs to hear of the relations of ``after``.
+
+    They are stated whenever they have changed, and again with each registration (``told_again``) that is told: it takes
+    the place of one that an earlier release told with them in it.
+    """
+    relations, earlier = _relations(after, team_id), _relations(before, team_id) if before else None
+    if relations == earlier and not told_again:
+        return []
+    if not any(relations.values()) and not (earlier and any(earlier.values())):
+        return []
+    return [_happened(after, "relations-stated", relations, with_site=False)]
+
+
+def _relations(person: Participant, team_id: TeamId) -> dict[str, Any]:
+    return {
+        "wants": list(person.wants),
+        "avoids": list(person.avoids),
+        "never": list(person.never) if isinstance(person, Mentor) else [],
+        "team_id": team_id(person),
+        "manager_id": (person.manager or None) if isinstance(person, Mentee) else None,
+    }
+
+
+def _registration(person: Participant) -> dict[str, Any]:
     data: dict[str, Any] = {
         f"{person.role}_id": person.id,
         "program_id": person.program_id,
@@ -90,8 +117,6 @@ def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
     }
     if person.person_id:
         data["person_id"] = person.person_id
-    if team := team_id(person):
-        data["team_id"] = team
     if isinstance(person, Mentor):
         data |= {
             "topics": dict(person.topics),
@@ -99,12 +124,9 @@ def _registration(person: Participant, team_id: TeamId) -> dict[str, Any]:
             "storytelling": person.storytelling,
             "seats": person.seats,
             "has_story": bool(person.story),
-            "never": list(person.never),
         }
     if isinstance(person, Mentee):
         data |= {"motive": person.motive, "topics": list(person.topics), "questions": len(person.questions)}
-        if person.manager:
-            data["manager_id"] = person.manager
     return data
 
 

@@ -48,8 +48,11 @@ class ListOf(EventField, fields.List[Any]):
         most: int = 1000,
         example: Sequence[Any] | None = None,
         optional: bool = False,
+        withheld: str | None = None,
     ) -> None:
-        super().__init__(means, optional=optional, cls_or_instance=item, validate=Length(max=most))
+        super().__init__(
+            means, optional=optional, withheld=withheld, cls_or_instance=item, validate=Length(max=most)
+        )
         self._most = most
         self._example = example
 
@@ -80,6 +83,8 @@ class ListOf(EventField, fields.List[Any]):
         return is_list
 
     def example(self) -> list[Any]:
+        if self.withheld is not None:
+            return []
         return list(self._example) if self._example is not None else [_event_field(self.inner).example()]
 
 
@@ -94,8 +99,11 @@ class MapOf(EventField, fields.Dict):
         most: int = 200,
         example: Mapping[str, Any] | None = None,
         optional: bool = False,
+        withheld: str | None = None,
     ) -> None:
-        super().__init__(means, optional=optional, keys=Code(), values=value, validate=Length(max=most))
+        super().__init__(
+            means, optional=optional, withheld=withheld, keys=Code(), values=value, validate=Length(max=most)
+        )
         self._most = most
         self._example = example
 
@@ -126,6 +134,8 @@ class MapOf(EventField, fields.Dict):
         return is_map
 
     def example(self) -> dict[str, Any]:
+        if self.withheld is not None:
+            return {}
         if self._example is not None:
             return dict(self._example)
         return {Code().example(): _event_field(self.value_field).example()}

@@ -6,7 +6,7 @@ from itertools import groupby
 import orjson
 from marshmallow import Schema
 
-from shared.events.catalogue import TYPES, EventType
+from shared.events.catalogue import PUBLIC, EventType
 from shared.events.composites import ListOf, Record, event_fields
 
 HEAD = """\
@@ -49,7 +49,7 @@ letters, digits and `. _ -`. Neither has room for a space or an `@`.
 """
 
 
-def page(types: Mapping[str, EventType] = TYPES) -> str:
+def page(types: Mapping[str, EventType] = PUBLIC) -> str:
     """The whole page as Markdown."""
     parts = [HEAD]
     for service, kinds in groupby(types.values(), key=lambda kind: kind.name.partition(".")[0]):

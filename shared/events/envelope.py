@@ -57,7 +57,11 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A published fact. ``type`` is the full type; ``ordinal`` counts 1, 2, 3 … per subject."""
+    """A published fact. ``type`` is the full type; ``ordinal`` counts 1, 2, 3 … per subject.
+
+    Internal events count apart, so that nobody sees from gaps that there are any; ``follows`` says after which
+    public event of the subject (0: before the first) an internal one was committed.
+    """
 
     id: str
     source: str
@@ -74,6 +78,7 @@ class Event:
     traceparent: str | None = None
     #: What was read, byte for byte; nothing where the event was not read from a message.
     body: bytes = field(default=b"", compare=False, repr=False)
+    follows: int | None = None
 
     @property
     def name(self) -> str:
@@ -95,6 +100,7 @@ def seal(
     correlationid: str | None = None,
     causationid: str | None = None,
     traceparent: str | None = None,
+    follows: int | None = None,
 ) -> Event:
     """The event that ``new`` becomes once its place and time are known.
 
@@ -115,6 +121,7 @@ def seal(
         correlationid=correlationid,
         causationid=causationid,
         traceparent=traceparent if traceparent and _is_traceparent(traceparent) else None,
+        follows=follows,
     )
 
 
@@ -147,6 +154,8 @@ def encode(event: Event) -> bytes:
         attributes["causationid"] = event.causationid
     if event.traceparent is not None:
         attributes["traceparent"] = event.traceparent
+    if event.follows is not None:
+        attributes["follows"] = event.follows
     _check_attributes(attributes, kind)
     refusal = kind.refusal(event.data, publishing=True)
     if refusal:
@@ -197,6 +206,7 @@ def decode(body: bytes | bytearray | memoryview | str, *, any_type: bool = False
         get("causationid"),
         get("traceparent"),
         body if isinstance(body, bytes) else b"",
+        get("follows") if kind.internal else None,
     )
 
 
@@ -244,6 +254,10 @@ def _check_attributes(attributes: dict[str, Any], kind: EventType | _UnknownType
     ordinal = get("ordinal")
     if type(ordinal) is not int or not 1 <= ordinal <= HIGHEST_ORDINAL:
         raise BadEvent("not-an-event", "ordinal: Not a whole number from 1.")
+    if kind.internal:
+        follows = get("follows")
+        if type(follows) is not int or not 0 <= follows <= HIGHEST_ORDINAL:
+            raise BadEvent("not-an-event", "follows: Not a whole number from 0.")
     if get("datacontenttype") not in (None, "application/json"):
         raise BadEvent("not-an-event", "datacontenttype: Not application/json.")
     if get("dataschema") not in (None, kind.dataschema):

@@ -26,15 +26,31 @@ CODE = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 
 class EventField(fields.Field[Any]):
-    """A value in an event. ``optional`` ones may be absent or null; the others may be neither."""
+    """A value in an event. ``optional`` ones may be absent or null; the others may be neither.
 
-    def __init__(self, means: str = "", *, optional: bool = False, **options: Any) -> None:
-        super().__init__(required=not optional, allow_none=optional, metadata={"means": means}, **options)
+    ``withheld`` is the release from which on it carries nothing: then it is empty or absent, and read as before.
+    """
+
+    def __init__(
+        self, means: str = "", *, optional: bool = False, withheld: str | None = None, **options: Any
+    ) -> None:
+        metadata = {"means": means, "withheld": withheld}
+        super().__init__(required=not optional, allow_none=optional, metadata=metadata, **options)
+
+    @property
+    def withheld(self) -> str | None:
+        """The release from which on it carries nothing; None of what is published."""
+        withheld: str | None = self.metadata["withheld"]
+        return withheld
 
     @property
     def means(self) -> str:
         """What the value says, in a few words."""
-        return str(self.metadata["means"])
+        means = str(self.metadata["means"])
+        if self.withheld is None:
+            return means
+        said = "empty" if self.required else "absent or empty"
+        return f"{means}; {said} since {self.withheld}, since it is not for other systems"
 
     @property
     @abstractmethod
@@ -62,9 +78,17 @@ class Text(EventField):
     """A string of a fixed form: never free text."""
 
     def __init__(
-        self, means: str = "", *, pattern: str, longest: int, form: str, example: str, optional: bool = False
+        self,
+        means: str = "",
+        *,
+        pattern: str,
+        longest: int,
+        form: str,
+        example: str,
+        optional: bool = False,
+        withheld: str | None = None,
     ) -> None:
-        super().__init__(means, optional=optional)
+        super().__init__(means, optional=optional, withheld=withheld)
         self._pattern = re.compile(pattern)
         self._longest = longest
         self._form = form
@@ -98,7 +122,9 @@ class Text(EventField):
 class Id(Text):
     """An opaque id of at most 128 characters; no ``@`` and no space, so no mail address and no full name fits."""
 
-    def __init__(self, means: str = "", *, example: str = "", optional: bool = False) -> None:
+    def __init__(
+        self, means: str = "", *, example: str = "", optional: bool = False, withheld: str | None = None
+    ) -> None:
         super().__init__(
             means,
             pattern=ID,
@@ -106,6 +132,7 @@ class Id(Text):
             form="an id",
             example=example or "0199e3a0-5b1c-7d2e-8f3a-4b5c6d7e8f90",
             optional=optional,
+            withheld=withheld,
         )
 
 

@@ -21,7 +21,7 @@ from shared.events import CONTENT_TYPE
 from shared.messaging.broker_state import BROKER
 from shared.messaging.connection import LOST, backoff, connect, tend
 from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
-from shared.messaging.topology import EVENTS, declare, is_expected
+from shared.messaging.topology import declare, exchange_of, is_expected
 from shared.observability.metrics import OUTBOX_PUBLISHED, OUTBOX_UNROUTABLE
 from shared.storage.lease import Lease
 from shared.storage.outbox import WRITER, Outbox, Pending
@@ -241,7 +241,7 @@ class Relay:
 
 def _outgoing(event: Pending) -> Outgoing:
     return Outgoing(
-        EVENTS,
+        exchange_of(event.type),
         event.type,
         event.body,
         {

@@ -8,7 +8,8 @@ A queue has a row of ``.retry-<n>`` queues, in which a failed event waits out it
 They hang on an exchange of the service's own: with the default exchange a service could write to any queue.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +17,12 @@ from typing import Any, Final
 from amqp.exceptions import AccessRefused
 from kombu import Connection
 
+from shared.events.catalogue import PUBLIC, TYPES
+
 EVENTS: Final = "speedmentor.events"
+#: What only services that need it may hear. An exchange of its own, since rights on topics do not keep anybody from
+#: binding ``#``.
+INTERNAL: Final = "speedmentor.internal"
 VHOST: Final = "speedmentor"
 RPC_EXCHANGE: Final = "nameko-rpc"
 
@@ -33,6 +39,8 @@ MOST_LOOKS: Final = 1_000_000
 DEAD_LETTERS_OF_INTEGRATORS: Final = "speedmentor.integrators.dead-letters"
 #: The broker user by which the integrations service makes the accounts of other systems, over the management API.
 ACCOUNTS_ADMIN: Final = "integrations-admin"
+
+_INTERNAL_TYPES: Final = TYPES.keys() - PUBLIC.keys()
 
 SERVICES: Final = ("registration", "matching", "session_timer", "feedback", "integrations", "gateway")
 
@@ -88,9 +96,20 @@ class Subscription:
         """The routing keys by which the queue is bound to the events; a third word is the major version."""
         return tuple(f"speedmentor.{name}" if name.count(".") == 2 else f"speedmentor.{name}.v1" for name in self.types)
 
+    @property
+    def bindings(self) -> tuple[tuple[str, str], ...]:
+        """The exchanges and routing keys by which the queue is bound to the events."""
+        return tuple((exchange_of(key), key) for key in self.binding_keys)
+
     def takes(self, event_type: str) -> bool:
         """Whether events of the full type ``event_type`` come into the queue."""
-        return any(_matches(key, event_type) for key in self.binding_keys)
+        exchange = exchange_of(event_type)
+        return any(source == exchange and _matches(key, event_type) for source, key in self.bindings)
+
+
+def exchange_of(event_type: str) -> str:
+    """The exchange that events of the full type ``event_type``, or of the types of a pattern, are published on."""
+    return INTERNAL if event_type in _INTERNAL_TYPES else EVENTS
 
 
 @lru_cache(maxsize=1024)
@@ -134,6 +153,8 @@ SUBSCRIPTIONS: Final = (
             "registration.participant-checked-in",
             "registration.participant-absent",
             "registration.participant-erased",
+            # In the same queue, before what it belongs to: no plan is made of people of whom this is not known yet.
+            "registration.relations-stated",
         ),
     ),
     Subscription(
@@ -234,7 +255,7 @@ def _queues() -> Iterator[_Queue]:
                 dead_letter_strategy="at-least-once",
                 overflow="reject-publish",
             ),
-            (*((EVENTS, key) for key in each.binding_keys), (each.exchange, each.queue)),
+            (*each.bindings, (each.exchange, each.queue)),
         )
         for attempt, seconds in enumerate(RETRY_DELAYS, start=1):
             yield _Queue(
@@ -254,6 +275,7 @@ def _queues() -> Iterator[_Queue]:
 
 def _exchanges() -> Iterator[tuple[str, str]]:
     yield EVENTS, "topic"
+    yield INTERNAL, "topic"
     yield RPC_EXCHANGE, "topic"
     for service in dict.fromkeys(each.service for each in SUBSCRIPTIONS):
         yield retries_exchange(service), "direct"
@@ -314,11 +336,23 @@ def permissions(service: str) -> tuple[str, str, str]:
     rpc = rf"rpc-{service}|rpc\.reply-{service}-.*|{RPC_EXCHANGE}"
     # Into an integrator's exchange goes what the log has for that one alone.
     others = r"|speedmentor\.integrator\..*" if service == "integrations" else ""
+    told, heard = internal_types(service)
     return (
         rf"^({own}|{rpc})$",
-        rf"^({own}|{rpc}|speedmentor\.events{others})$",
-        rf"^({own}|{rpc}|speedmentor\.events)$",
+        rf"^({own}|{rpc}|speedmentor\.events{_internal_if(told)}{others})$",
+        rf"^({own}|{rpc}|speedmentor\.events{_internal_if(heard)})$",
     )
+
+
+def _internal_if(types: Collection[str]) -> str:
+    return r"|speedmentor\.internal" if types else ""
+
+
+def internal_types(service: str) -> tuple[list[str], list[str]]:
+    """The internal events, by full type, that a service publishes, and those that it hears."""
+    told = [each for each in _INTERNAL_TYPES if each.split(".")[1] == event_name(service)]
+    heard = {key for own in subscriptions_of(service) for exchange, key in own.bindings if exchange == INTERNAL}
+    return sorted(told), sorted(heard)
 
 
 def topic_permissions(service: str) -> tuple[str, str]:
@@ -326,6 +360,21 @@ def topic_permissions(service: str) -> tuple[str, str]:
     if service in ("operator", "gateway", "integrations"):
         return ("^$", ".*")
     return (rf"^speedmentor\.{event_name(service)}\..*$", ".*")
+
+
+def internal_topic_permissions(service: str) -> tuple[str, str]:
+    """As :func:`topic_permissions`, on the exchange of internal events: each type by name, and none for most."""
+    told, heard = (rf"^({'|'.join(map(re.escape, types))})$" if types else "^$" for types in internal_types(service))
+    return told, heard
+
+
+def topic_rights(accounts: Iterable[str], vhost: str = VHOST) -> list[dict[str, str]]:
+    """The rows of RabbitMQ's definitions for the rights of ``accounts`` on topics."""
+    return [
+        {"user": name, "vhost": vhost, "exchange": exchange, "write": write, "read": read}
+        for name in accounts
+        for exchange, (write, read) in ((EVENTS, topic_permissions(name)), (INTERNAL, internal_topic_permissions(name)))
+    ]
 
 
 def definitions(vhost: str = VHOST) -> dict[str, Any]:

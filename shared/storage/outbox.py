@@ -9,7 +9,6 @@ and reading by position never shows an event before its predecessor.
 """
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +21,8 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.clock import wall_clock
-from shared.events import Event, NewEvent, encode, seal
+from shared.events import Event, NewEvent, encode, full_type, seal
+from shared.events.catalogue import TYPES
 from shared.ids import new_id
 from shared.trace import Trace, next_traceparent
 
@@ -75,23 +75,28 @@ class Outbox:
         now: datetime,
     ) -> None:
         """Add events (each with the event that caused it, if one did) to the running transaction."""
-        count = Counter(new.subject for new, _ in published)
+        counters = [_counter(new) for new, _ in published]
+        count = dict.fromkeys(counters)
+        looked_up = list(dict.fromkeys([*count, *(new.subject for new, _ in published)]))
         known = {
             row["_id"]: row
-            for row in self._ordinals.find({"_id": {"$in": list(count)}}, session=session, batch_size=100_000)
+            for row in self._ordinals.find({"_id": {"$in": looked_up}}, session=session, batch_size=100_000)
         }
         earliest = time.time_ns() // 1000
-        ordinal = {subject: known[subject]["ordinal"] if subject in known else 0 for subject in count}
-        position = {subject: known[subject]["position"] if subject in known else 0 for subject in count}
+        ordinal = {subject: known[subject]["ordinal"] if subject in known else 0 for subject in looked_up}
+        position = {subject: known[subject]["position"] if subject in known else 0 for subject in looked_up}
         rows = []
-        for new, cause in published:
+        for (new, cause), counter in zip(published, counters, strict=True):
             subject = new.subject
-            ordinal[subject] += 1
-            position[subject] = max(earliest, position[subject] + 1)
+            ordinal[counter] += 1
+            # All of a subject goes out in the order in which it was told, whatever counts it.
+            position[counter] = max(earliest, position[counter] + 1, position[subject] + 1)
+            position[subject] = position[counter]
             event = seal(
                 new,
                 id=new_id(),
-                ordinal=ordinal[subject],
+                ordinal=ordinal[counter],
+                follows=None if counter == subject else ordinal[subject],
                 time=now,
                 correlationid=cause.correlationid if cause and cause.correlationid else trace.correlationid,
                 causationid=cause.id if cause else None,
@@ -100,7 +105,7 @@ class Outbox:
             rows.append(
                 {
                     "_id": event.id,
-                    "position": position[subject],
+                    "position": position[counter],
                     "type": event.type,
                     "time": event.time,
                     "body": encode(event),
@@ -108,7 +113,8 @@ class Outbox:
                     "by": WRITER,
                 }
             )
-        self._count(session, known, ordinal, position)
+        counted = {counter: ordinal[counter] for counter in count}
+        self._count(session, {key: row for key, row in known.items() if key in count}, counted, position)
         self.events.insert_many(rows, session=session)
 
     def places(self, subjects: Sequence[str], session: ClientSession | None = None) -> dict[str, Place]:
@@ -192,3 +198,9 @@ class Outbox:
         self._soon.update_many(
             {"_id": {"$in": list(ids)}}, {"$unset": {"pending": 1}, "$set": {"sent_at": wall_clock()}}
         )
+
+
+def _counter(new: NewEvent) -> str:
+    """By what an event's ordinal is counted: internal ones apart, or others would see from gaps that there are any."""
+    kind = TYPES.get(full_type(new.type))
+    return f"{new.subject} internal" if kind is not None and kind.internal else new.subject

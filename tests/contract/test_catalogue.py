@@ -7,7 +7,7 @@ import pytest
 from marshmallow import Schema
 
 from shared.events import decode
-from shared.events.catalogue import TYPES, data_schema, json_schema
+from shared.events.catalogue import PUBLIC, TYPES, data_schema, json_schema
 from shared.events.composites import ListOf, MapOf, Record, event_fields
 from shared.events.document import page
 from shared.events.fields import EventField, Flag, Number, OneOf, Text, Whole
@@ -92,6 +92,11 @@ CONTRACT = {
 # Types added since, which the contract's rules allow.
 _PAIR = "pair_id pairing_id program_id site_id revision mentor_id mentee_id kind"
 ADDED = {
+    # Internal: no other system can hear it or read of it.
+    "registration.relations-stated": (
+        "participant",
+        "participant_id program_id role wants avoids never team_id manager_id",
+    ),
     "registration.log-in-ended": ("log_in", "log_in_id expires_at"),
     "matching.pair-formed": ("pair", _PAIR),
     "matching.pair-dissolved": ("pair", _PAIR),
@@ -108,12 +113,24 @@ types = pytest.mark.parametrize("event_type", TYPES)
 #: Added within version 1, so optional.
 ADDED_FIELDS = {
     "registration.program-published": {"new_pairs_only"},
+    "registration.preference-stated": {"wanted"},
     "registration.mentor-registered": {"person_id", "team_id"},
     "registration.mentor-updated": {"person_id", "team_id"},
     "registration.mentee-registered": {"person_id", "team_id", "manager_id"},
     "registration.mentee-updated": {"person_id", "team_id", "manager_id"},
     "session-timer.round-extended": {"paused_at"},
     "session-timer.session-rescheduled": {"paused_at"},
+}
+
+
+#: What is read as it was published once, and carries nothing any more: with other events it told who said what of whom.
+WITHHELD = {
+    "feedback.feedback-submitted": {"ratings"},
+    "registration.preference-stated": {"wants", "avoids"},
+    "registration.mentor-registered": {"never", "team_id"},
+    "registration.mentor-updated": {"never", "team_id"},
+    "registration.mentee-registered": {"team_id", "manager_id"},
+    "registration.mentee-updated": {"team_id", "manager_id"},
 }
 
 
@@ -212,4 +229,45 @@ def test_the_page_for_integrators_is_up_to_date() -> None:
 def test_the_page_for_integrators_describes_every_attribute() -> None:
     described = set(re.findall(r"`([a-z]+)`", page().split("## Attributes")[1].split("## ")[0]))
     sample = next(Path(__file__).with_name("samples").glob("*plan-published*"))
-    assert set(type(decode(sample.read_bytes())).__slots__) - {"data", "body"} <= described
+    attributes = set(type(decode(sample.read_bytes())).__slots__) - {"data", "body"}
+    # Only internal events have it.
+    assert attributes - described == {"follows"}
+
+
+def test_what_was_told_once_is_withheld_and_the_schema_says_since_when() -> None:
+    withheld = {
+        kind.name: names
+        for kind in TYPES.values()
+        if (names := {name for name, field in event_fields(kind.data).items() if field.withheld})
+    }
+    assert withheld == WITHHELD
+    for name, fields in WITHHELD.items():
+        for field in fields:
+            described = json_schema(f"speedmentor.{name}.v1")["properties"][field]["description"]
+            assert re.search(r"empty since \d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", described), (name, field)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("feedback.feedback-submitted", {"ratings": {"would_recommend": 0}}),
+        ("registration.preference-stated", {"avoids": ["somebody"]}),
+        ("registration.mentor-updated", {"never": ["somebody"]}),
+        ("registration.mentee-registered", {"manager_id": "somebody"}),
+    ],
+)
+def test_what_is_withheld_cannot_be_published_by_a_slip_and_is_read_from_an_earlier_release(
+    name: str, told: dict[str, object]
+) -> None:
+    kind = TYPES[f"speedmentor.{name}.v1"]
+    data = kind.example() | told
+    assert kind.refusal(data, publishing=False) is None
+    (field,) = told
+    assert kind.refusal(data, publishing=True) == f"data.{field}: Not to be published any more."
+
+
+def test_no_page_or_schema_for_integrators_speaks_of_internal_types() -> None:
+    internal = {kind.name for kind in TYPES.values() if kind.internal}
+    assert internal == {"registration.relations-stated"}
+    assert internal.isdisjoint(kind.name for kind in PUBLIC.values())
+    assert not any(name in page() for name in internal)

@@ -5,14 +5,16 @@ The files in samples/ are never edited. A new version of a type gets a new one; 
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from shared.events import decode, encode
+from shared.events import BadEvent, decode, encode
 from shared.events.catalogue import TYPES, json_schema
+from shared.events.composites import event_fields
 
 SAMPLES = {path.stem: path for path in Path(__file__).with_name("samples").glob("*.json")}
 
@@ -63,7 +65,17 @@ def test_todays_schema_reads_it(path: Path) -> None:
 @samples
 def test_it_would_be_published_again_unchanged(path: Path) -> None:
     # Publishing refuses unknown fields: so no field that was ever published has been renamed or dropped.
-    assert json.loads(encode(decode(path.read_bytes()))) == json.loads(path.read_text())
+    # What is withheld since then is empty, and only then.
+    document = json.loads(path.read_text())
+    fields = event_fields(TYPES[path.stem].data)
+    withheld = {name for name in document["data"] if fields[name].withheld and document["data"][name]}
+    for name in withheld:
+        document["data"][name] = type(document["data"][name])()
+    event = decode(path.read_bytes())
+    if withheld:
+        with pytest.raises(BadEvent, match="Not to be published any more"):
+            encode(event)
+    assert json.loads(encode(replace(event, data=document["data"]))) == document
 
 
 @samples

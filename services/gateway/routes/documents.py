@@ -5,7 +5,7 @@ import json
 from flask import Blueprint, Response, jsonify
 
 from services.gateway.door import door
-from shared.events.catalogue import TYPES, json_schema
+from shared.events.catalogue import PUBLIC, json_schema
 from shared.extensions.readiness import look
 from shared.faults import NotFound
 from shared.messages import say
@@ -16,13 +16,13 @@ blueprint = Blueprint("documents", __name__)
 @blueprint.get("/schemas/")
 def list_schemas() -> Response:
     """Where the JSON Schemas of all events are."""
-    return jsonify({"schemas": [f"/schemas/{name}.json" for name in TYPES]})
+    return jsonify({"schemas": [f"/schemas/{name}.json" for name in PUBLIC]})
 
 
 @blueprint.get("/schemas/<event_type>.json")
 def event_schema(event_type: str) -> Response:
     """The JSON Schema (2020-12) of the ``data`` of one type of event."""
-    if event_type not in TYPES:
+    if event_type not in PUBLIC:
         raise NotFound(say("There is no such type of event; all are listed at /schemas/."))
     return Response(json.dumps(json_schema(event_type), indent=2), content_type="application/schema+json")
 

@@ -30,7 +30,7 @@ def kept_apart(cards: Iterable[Card]) -> set[Pair]:
 
 def named_by(card: Card) -> tuple[str, ...]:
     """Whom the participant must not meet: said by the participant, or entered for a mentor."""
-    return (*card.avoids, *(card.data or {}).get("never", ()))
+    return (*card.avoided, *card.never)
 
 
 def person_of(card: Card) -> str:

@@ -197,7 +197,7 @@ def seats_in(answer: Mapping[str, Any]) -> list[Seat]:
 
 def _person(card: Card, others: set[str]) -> dict[str, Any]:
     data = card.data or {}
-    known = {"person": card.person_id, "team": data.get("team_id")}
+    known = {"person": card.person_id, "team": card.team_id}
     return {
         "id": card.id,
         "site": card.site_id,
@@ -205,7 +205,7 @@ def _person(card: Card, others: set[str]) -> dict[str, Any]:
         "languages": data["languages"],
         "rounds": data["rounds"],
         "max_meetings": data["max_meetings"],
-        "wants": [other for other in card.wants if other in others],
+        "wants": [other for other in card.wanted if other in others],
         **{name: value for name, value in known.items() if value},
     }
 
@@ -227,8 +227,8 @@ def _mentee(card: Card, mentors: set[str]) -> dict[str, Any]:
         **_person(card, mentors),
         "motive": data["motive"],
         "topics": data["topics"],
-        "avoid": [other for other in card.avoids if other in mentors],
-        **({"manager": manager} if (manager := data.get("manager_id")) in mentors else {}),
+        "avoid": [other for other in card.avoided if other in mentors],
+        **({"manager": card.manager_id} if card.manager_id in mentors else {}),
     }
 
 
@@ -241,7 +241,7 @@ def _gone_from(card: Card, frozen: int) -> float:
 
 def _untold(apart: Iterable[tuple[str, str]], cards: Iterable[Card]) -> Iterable[tuple[str, str]]:
     """Without those of one team, whom the planner keeps apart by that: of a large team they are many."""
-    teams = {card.id: team for card in cards if (team := (card.data or {}).get("team_id"))}
+    teams = {card.id: team for card in cards if (team := card.team_id)}
     return (pair for pair in apart if pair[0] not in teams or teams[pair[0]] != teams.get(pair[1]))
 
 

@@ -3,6 +3,10 @@
 A card is what the latest event about a participant said. Events of one participant may come out of order after a
 retry, so what a registration says is taken only if its ordinal is the highest seen, and what happened to a
 participant (absence, withdrawal) is kept apart from it.
+
+Whom a participant wants, avoids and never meets comes by internal events. Replicas of registration of an earlier release
+tell the same in public ones, and while both run either may be the later word: that of the two holds which was told
+later. An internal event says which public one it ``follows``, and a public one of today says nothing of all that.
 """
 
 from dataclasses import dataclass, replace
@@ -21,13 +25,34 @@ _REGISTRATIONS = {
 }
 
 
+_RELATIONS = "registration.relations-stated"
+
 #: What a registration tells that no plan depends on: a question more is no reason to plan anew.
 _NOT_PLANNED = frozenset({"questions", "has_story"})
+#: What registrations of an earlier release tell of relations; see :class:`Relations`.
+_PUBLIC_RELATIONS = frozenset({"never", "team_id", "manager_id"})
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What an internal event said: ``ordinal`` among its like, after public event ``follows`` of the participant."""
+
+    ordinal: int
+    follows: int
+    wants: tuple[str, ...] = ()
+    avoids: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    team_id: str | None = None
+    manager_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Card:
-    """A participant: ``data`` is the registration as published, ``None`` until it has come."""
+    """A participant: ``data`` is the registration as published, ``None`` until it has come.
+
+    ``wants`` and ``avoids`` are as an earlier release published them; who asks whom the participant wants and avoids
+    asks :attr:`wanted` and :attr:`avoided`.
+    """
 
     id: str
     program_id: str
@@ -42,6 +67,46 @@ class Card:
     presence: tuple[tuple[int, int | None], ...] = ()
     withdrawn: bool = False
     erased: bool = False
+    relations: Relations | None = None
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Whom the participant wants to meet, the most wanted first."""
+        told = self._told_after(self.preference_ordinal)
+        return told.wants if told else self.wants
+
+    @property
+    def avoided(self) -> tuple[str, ...]:
+        """Whom the participant has said to avoid."""
+        told = self._told_after(self.preference_ordinal)
+        return told.avoids if told else self.avoids
+
+    @property
+    def never(self) -> tuple[str, ...]:
+        """Whom a mentor is never to meet, as organizers have entered it."""
+        return tuple(self._relation("never", ()))
+
+    @property
+    def team_id(self) -> str | None:
+        """The participant's team in this program, where one is known."""
+        team: str | None = self._relation("team_id", None)
+        return team
+
+    @property
+    def manager_id(self) -> str | None:
+        """The mentor who is a mentee's manager, where one is known."""
+        manager: str | None = self._relation("manager_id", None)
+        return manager
+
+    def _told_after(self, ordinal: int) -> Relations | None:
+        """What an internal event said, if it was told after public event ``ordinal``."""
+        return self.relations if self.relations is not None and self.relations.follows >= ordinal else None
+
+    def _relation(self, name: str, nothing: Any) -> Any:
+        public = (self.data or {}).get(name)
+        # A registration of today says nothing of relations, whatever came before it.
+        told = self._told_after(0 if public is None else self.ordinal)
+        return (getattr(told, name) if told else public) or nothing
 
     @property
     def absent_from(self) -> int | None:
@@ -59,8 +124,10 @@ class Card:
     @property
     def seating(self) -> tuple[Any, ...]:
         """All that who meets whom depends on."""
-        planned = {name: value for name, value in (self.data or {}).items() if name not in _NOT_PLANNED}
-        return (planned, self.data is None, self.wants, self.avoids, self.absent_from, self.withdrawn, self.erased)
+        passed_over = _NOT_PLANNED | _PUBLIC_RELATIONS
+        planned = {name: value for name, value in (self.data or {}).items() if name not in passed_over}
+        relations = (self.wanted, self.avoided, self.never, self.team_id, self.manager_id)
+        return (planned, self.data is None, relations, self.absent_from, self.withdrawn, self.erased)
 
     @property
     def status(self) -> str:
@@ -98,8 +165,11 @@ def apply(card: Card, event: Event) -> Card:
             return card
         return replace(card, data=data, site_id=data.get("site_id"), ordinal=event.ordinal)
     match event.name:
+        case _ if event.name == _RELATIONS:
+            return card if card.relations and event.ordinal <= card.relations.ordinal else _related(card, event)
         case "registration.preference-stated":
-            if event.ordinal <= card.preference_ordinal:
+            # Today's says how many are wanted, and leaves it to the internal event whom.
+            if event.ordinal <= card.preference_ordinal or data.get("wanted") is not None:
                 return card
             return replace(
                 card,
@@ -118,6 +188,15 @@ def apply(card: Card, event: Event) -> Card:
     return card
 
 
+def _related(card: Card, event: Event) -> Card:
+    data = event.data
+    wants, avoids, never = (tuple(data.get(name) or ()) for name in ("wants", "avoids", "never"))
+    told = Relations(
+        event.ordinal, event.follows or 0, wants, avoids, never, data.get("team_id"), data.get("manager_id")
+    )
+    return replace(card, relations=told)
+
+
 def _came_or_went(card: Card, ordinal: int, first: int | None) -> Card:
     return replace(card, presence=tuple(sorted({*card.presence, (ordinal, first)}, key=lambda said: said[0])))
 
@@ -133,4 +212,5 @@ CAUSES = {
     "registration.mentor-updated": "registration",
     "registration.mentee-updated": "registration",
     "registration.preference-stated": "preference",
+    "registration.relations-stated": "preference",
 }

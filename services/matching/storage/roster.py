@@ -1,13 +1,17 @@
-"""The roster in matching's own database: a card for each participant."""
+"""The roster in matching's own database: a card for each participant.
+
+A participant's relations are in documents of their own: a replica of an earlier release reads cards whole, and writes
+them whole without what it does not know.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from pymongo import ASCENDING, ReplaceOne
+from pymongo import ASCENDING, DeleteOne, ReplaceOne
 from pymongo.database import Database
 
-from services.matching.domain.roster import MENTEE, MENTOR, Card
+from services.matching.domain.roster import MENTEE, MENTOR, Card, Relations
 from services.matching.storage.reader import Reader, at_sites
 from shared.storage.unit_of_work import Transaction
 
@@ -20,22 +24,27 @@ def prepare(database: Database[dict[str, Any]]) -> None:
         name="remote",
         partialFilterExpression={"data.remote": True},
     )
+    database["relations"].create_index([("program_id", ASCENDING)])
 
 
 def cards_by_id(transaction: Transaction, ids: Iterable[str]) -> dict[str, Card]:
     """The cards of these participants that exist."""
-    return {card.id: card for card in map(_card, transaction["cards"].find({"_id": {"$in": list(ids)}}))}
+    found = {"_id": {"$in": list(ids)}}
+    return {card.id: card for card in _cards(transaction, list(transaction["cards"].find(found)), found)}
 
 
 def card(reader: Reader, participant_id: str) -> Card | None:
     """One participant."""
-    row = reader["cards"].find_one({"_id": participant_id})
-    return None if row is None else _card(row)
+    found = {"_id": participant_id}
+    row = reader["cards"].find_one(found)
+    return None if row is None else _cards(reader, [row], found)[0]
 
 
 def cards(reader: Reader, program_id: str, sites: Iterable[str] | None = None) -> list[Card]:
     """The participants of a program, or of some of its sites."""
-    return [_card(row) for row in reader["cards"].find(at_sites(program_id, sites), batch_size=100_000)]
+    rows = list(reader["cards"].find(at_sites(program_id, sites), batch_size=100_000))
+    query = {"program_id": program_id} if sites is None else {"_id": {"$in": [row["_id"] for row in rows]}}
+    return _cards(reader, rows, query)
 
 
 def known_count(reader: Reader, program_id: str, role: str) -> int:
@@ -47,7 +56,7 @@ def known_count(reader: Reader, program_id: str, role: str) -> int:
 
 def erased_in_program(transaction: Transaction, program_id: str) -> list[Card]:
     """The erased of a program."""
-    return [_card(row) for row in transaction["cards"].find({"program_id": program_id, "erased": True})]
+    return [_card(row, None) for row in transaction["cards"].find({"program_id": program_id, "erased": True})]
 
 
 def remote_sites(reader: Reader, program_id: str, begun: Mapping[str, int]) -> set[str]:
@@ -88,21 +97,47 @@ def lock_cards(transaction: Transaction, ids: Iterable[str]) -> None:
 
 
 def save_cards(transaction: Transaction, cards: Iterable[Card]) -> None:
-    """Store cards, new or changed."""
+    """Store cards, new or changed, but for their relations."""
     rows = [ReplaceOne({"_id": card.id}, _row(card), upsert=True) for card in cards]
     if rows:
         transaction["cards"].bulk_write(rows, ordered=False)
 
 
-def _card(row: dict[str, Any]) -> Card:
+def save_relations(transaction: Transaction, cards: Iterable[Card]) -> None:
+    """Store the relations of these participants, new or changed, and forget those of who has none."""
+    writes: list[ReplaceOne[dict[str, Any]] | DeleteOne] = [
+        ReplaceOne({"_id": card.id}, {**asdict(card.relations), "program_id": card.program_id}, upsert=True)
+        if card.relations is not None
+        else DeleteOne({"_id": card.id})
+        for card in cards
+    ]
+    if writes:
+        transaction["relations"].bulk_write(writes, ordered=False)
+
+
+def _cards(reader: Reader, rows: list[dict[str, Any]], query: dict[str, Any]) -> list[Card]:
+    """The cards of ``rows`` with their relations, which ``query`` finds, and maybe some of others."""
+    related = {row["_id"]: row for row in reader["relations"].find(query, batch_size=100_000)}
+    return [_card(row, related.get(row["_id"])) for row in rows]
+
+
+def _relations(row: dict[str, Any]) -> Relations:
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    for name in ("_id", "program_id"):
+        fields.pop(name)
+    return Relations(**fields)
+
+
+def _card(row: dict[str, Any], related: dict[str, Any] | None) -> Card:
     fields = {**row, "id": row["_id"], "wants": tuple(row["wants"]), "avoids": tuple(row["avoids"])}
     fields["presence"] = tuple((ordinal, first) for ordinal, first in row["presence"])
     for name in ("_id", "held"):
         fields.pop(name, None)
-    return Card(**fields)
+    return Card(**fields, relations=None if related is None else _relations(related))
 
 
 def _row(card: Card) -> dict[str, Any]:
     row = asdict(card)
     row["_id"] = row.pop("id")
+    del row["relations"]
     return row

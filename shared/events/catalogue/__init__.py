@@ -9,6 +9,9 @@ TYPES: dict[str, EventType] = {
 }
 """Every type by its CloudEvents name, ``speedmentor.<service>.<what happened>.v<major>``."""
 
+PUBLIC: dict[str, EventType] = {name: kind for name, kind in TYPES.items() if not kind.internal}
+"""Those that other systems may hear and read of: all documents for them are made from these."""
+
 
 def data_schema(event_type: str) -> type[EventData]:
     """The marshmallow schema of the data of ``event_type``; KeyError for a type that is not in the catalogue."""
@@ -20,4 +23,4 @@ def json_schema(event_type: str) -> JsonSchema:
     return TYPES[event_type].json_schema()
 
 
-__all__ = ["TYPES", "EventData", "EventType", "data_schema", "json_schema"]
+__all__ = ["PUBLIC", "TYPES", "EventData", "EventType", "data_schema", "json_schema"]

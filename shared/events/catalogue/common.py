@@ -5,6 +5,9 @@ from shared.events.fields import OneOf, Time, Whole
 
 MOST_ROUNDS = 100
 
+#: The release that stopped to publish what tells who said what of whom, and who is kept apart.
+PRIVATE_SINCE = "0.2.0 (2026-11-28)"
+
 
 def round_number(means: str = "the round, counted from 1") -> Whole:
     """The number of a round."""

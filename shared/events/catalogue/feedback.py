@@ -1,13 +1,13 @@
 """What feedback publishes: ratings, connections and reports."""
 
-from shared.events.catalogue.common import role, round_number
+from shared.events.catalogue.common import PRIVATE_SINCE, role, round_number
 from shared.events.catalogue.kind import EventData, EventType
 from shared.events.composites import MapOf
 from shared.events.fields import Id, Number, Whole
 
 
 class FeedbackSubmitted(EventData):
-    """What one side says of a meeting, in numbers."""
+    """That one side has said something of a meeting. What it said stays in feedback."""
 
     meeting_id = Id("the meeting")
     program_id = Id("the program")
@@ -18,7 +18,7 @@ class FeedbackSubmitted(EventData):
         Whole(highest=10),
         "rating by question",
         most=50,
-        example={"time_well_spent": 6, "would_recommend": 7},
+        withheld=PRIVATE_SINCE,
     )
 
 
@@ -45,7 +45,7 @@ PUBLISHED = (
         "feedback.feedback-submitted",
         "meeting",
         FeedbackSubmitted,
-        "One side of a meeting has given feedback; what it wrote is behind the API.",
+        "One side of a meeting has given feedback, or has changed it. What it said is told of nobody.",
     ),
     EventType("feedback.connection-formed", "connection", ConnectionFormed, "Both chose to stay in touch."),
     EventType("feedback.program-report-ready", "program", ProgramReportReady, "A program's report can be read."),

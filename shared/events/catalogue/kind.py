@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError
 
-from shared.events.composites import object_check, object_example, object_schema
+from shared.events.composites import event_fields, object_check, object_example, object_schema
 from shared.events.fields import Check, JsonSchema
 from shared.events.names import PREFIX, SCHEMA, SOURCE
 
@@ -34,13 +34,18 @@ class EventType:
     data: type[EventData]
     means: str
     version: int = 1
+    #: Only for services that need it: it goes by an exchange of its own, and no other system may hear it or learn of it.
+    internal: bool = False
     may_be_read: Check = field(init=False, repr=False)
     may_be_published: Check = field(init=False, repr=False)
+    _carries_nothing: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # Compiled once: they are asked for every event that comes in or goes out.
         object.__setattr__(self, "may_be_read", object_check(self.data, closed=False))
         object.__setattr__(self, "may_be_published", object_check(self.data, closed=True))
+        withheld = tuple(name for name, each in event_fields(self.data).items() if each.withheld)
+        object.__setattr__(self, "_carries_nothing", withheld)
 
     @property
     def type(self) -> str:
@@ -65,7 +70,7 @@ class EventType:
     def refusal(self, data: Any, *, publishing: bool) -> str | None:
         """What is wrong with ``data``, field by field, or None. Says nothing of the values: they may be private."""
         if self.may_be_published(data) if publishing else self.may_be_read(data):
-            return None
+            return self._withheld(data) if publishing else None
         if not isinstance(data, dict):
             return "data is not an object"
         # The fast check knows exact JSON only; marshmallow has the last word, on an enum's member for example.
@@ -73,7 +78,12 @@ class EventType:
             self.data(unknown=RAISE if publishing else EXCLUDE).load(data)
         except ValidationError as error:
             return "; ".join(_lines(error.messages))[:LONGEST_REFUSAL]
-        return None
+        return self._withheld(data) if publishing else None
+
+    def _withheld(self, data: dict[str, Any]) -> str | None:
+        """Which fields say something that is not published any more; who published it once may still be read."""
+        told = [name for name in self._carries_nothing if data.get(name)]
+        return "; ".join(f"data.{name}: Not to be published any more." for name in told)[:LONGEST_REFUSAL] or None
 
     def json_schema(self) -> JsonSchema:
         """The data as JSON Schema 2020-12, complete in itself."""

@@ -1,6 +1,6 @@
 """What registration publishes: programs and the people in them."""
 
-from shared.events.catalogue.common import MOST_ROUNDS, role, round_number
+from shared.events.catalogue.common import MOST_ROUNDS, PRIVATE_SINCE, role, round_number
 from shared.events.catalogue.kind import EventData, EventType
 from shared.events.composites import ListOf, MapOf, Record
 from shared.events.fields import Code, Flag, Id, Language, Time, Whole, Zone
@@ -23,10 +23,19 @@ def _person() -> Id:
     return Id("the same in every program of the organization, where it is known", optional=True)
 
 
-def _team() -> Id:
-    return Id(
-        "the team in this program, the same for colleagues, who never meet; none where none is known", optional=True
-    )
+def _team(withheld: str | None = None) -> Id:
+    means = "the team in this program, the same for colleagues, who never meet; none where none is known"
+    return Id(means, optional=True, withheld=withheld)
+
+
+def _never(withheld: str | None = None) -> ListOf:
+    means = "mentees never to be met, such as one's own team"
+    return ListOf(Id(), means, most=100_000, optional=True, withheld=withheld)
+
+
+def _manager(withheld: str | None = None) -> Id:
+    means = "the mentor who is the mentee's manager, whom the mentee never meets"
+    return Id(means, optional=True, withheld=withheld)
 
 
 class SiteInProgram(EventData):
@@ -83,9 +92,9 @@ class MentorData(EventData):
     rounds = _rounds()
     max_meetings = _max_meetings()
     has_story = Flag("has put down a story to read ahead")
-    never = ListOf(Id(), "mentees never to be met, such as one's own team", most=100_000, optional=True)
+    never = _never(PRIVATE_SINCE)
     person_id = _person()
-    team_id = _team()
+    team_id = _team(PRIVATE_SINCE)
 
 
 class MenteeData(EventData):
@@ -102,18 +111,32 @@ class MenteeData(EventData):
     max_meetings = _max_meetings()
     questions = Whole("number of questions prepared; the questions are behind the API", highest=1000)
     person_id = _person()
-    team_id = _team()
-    manager_id = Id("the mentor who is the mentee's manager, whom the mentee never meets", optional=True)
+    team_id = _team(PRIVATE_SINCE)
+    manager_id = _manager(PRIVATE_SINCE)
 
 
 class PreferenceStated(EventData):
-    """Whom a participant wants to meet, and whom not."""
+    """How many a participant wants to meet."""
 
     participant_id = Id("the participant")
     program_id = Id("the program")
-    role = role("the participant's role; those wanted and avoided have the other one")
+    role = role("the participant's role; those wanted have the other one")
+    wants = ListOf(Id(), "participants wanted, the most wanted first", withheld=PRIVATE_SINCE)
+    avoids = ListOf(Id(), "participants to avoid", withheld=PRIVATE_SINCE)
+    wanted = Whole(f"how many are wanted; told since {PRIVATE_SINCE}", example=2, optional=True)
+
+
+class RelationsStated(EventData):
+    """All that matching has to know of a participant's relations to others, and nobody else may."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    role = role("the participant's role; all others here but colleagues have the other one")
     wants = ListOf(Id(), "participants wanted, the most wanted first")
     avoids = ListOf(Id(), "participants to avoid; the reasons are never published")
+    never = _never()
+    team_id = _team()
+    manager_id = _manager()
 
 
 class ParticipantWithdrawn(EventData):
@@ -178,7 +201,15 @@ PUBLISHED = (
         "registration.preference-stated",
         "participant",
         PreferenceStated,
-        "Whom a participant wants to meet and whom not; it replaces what was stated before.",
+        "A participant has changed whom to meet. Whom that is, and whom a participant avoids, is told of nobody.",
+    ),
+    EventType(
+        "registration.relations-stated",
+        "participant",
+        RelationsStated,
+        "Whom a participant wants to meet and whom not, and the participant's team and manager; it replaces what was "
+        "stated before.",
+        internal=True,
     ),
     EventType(
         "registration.participant-withdrawn", "participant", ParticipantWithdrawn, "A participant will not come."

@@ -17,6 +17,7 @@ from deploy.demo.observer import Observer
 from deploy.demo.system import System
 from deploy.local.database import OWNERS
 from shared.events import Event, decode
+from shared.events.catalogue import PUBLIC
 from shared.messaging.topology import SUBSCRIPTIONS
 from shared.operations.api import Api
 
@@ -67,18 +68,18 @@ def _committed(client: MongoClient[dict[str, Any]], program_id: str) -> list[Eve
 
 
 def unheard(committed: Iterable[Event], heard: Iterable[Event]) -> list[str]:
-    """Committed events that nobody heard, or that said something else then."""
+    """Committed events that nobody heard, or that said something else then. Internal ones nobody is to hear outside."""
     known = {each.key: each for each in heard}
     return [
         f"{each.name} {each.id} of {each.subject} was {'changed on its way' if each.key in known else 'never heard'}"
         for each in committed
-        if known.get(each.key) != each
+        if each.type in PUBLIC and known.get(each.key) != each
     ]
 
 
 def made_up(committed: Iterable[Event], heard: Iterable[Event]) -> list[str]:
     """Events that were heard and that no service has committed."""
-    known = {each.key for each in committed}
+    known = {each.key for each in committed if each.type in PUBLIC}
     return [f"{each.name} {each.id} of {each.subject} was never committed" for each in heard if each.key not in known]
 
 

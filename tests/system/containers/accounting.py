@@ -10,6 +10,7 @@ from stack import Stack
 from deploy.compose.accounts import DATABASE_USERS
 from deploy.demo.observer import Observer
 from shared.events import decode
+from shared.events.catalogue import PUBLIC
 from shared.messaging.topology import SUBSCRIPTIONS
 
 #: All queues of the product.
@@ -31,8 +32,8 @@ class Account:
 def settle_accounts(stack: Stack, observer: Observer, program_id: str, queues: Container[str] = QUEUES) -> Account:
     """Compare the outboxes (what was committed) with the observer and with the inboxes of ``queues``.
 
-    An event is lost if it was committed and not heard, or is for a queue whose service has not taken it in; it is
-    doubled if one place of a subject's order is held by two events, or it was heard and never committed.
+    An event is lost if it was committed and not heard, or is for a queue whose service has not taken it in (internal
+    ones, which are not counted among those committed to be heard, are for queues only); it is doubled if one place of a subject's order is held by two events, or it was heard and never committed.
     """
     committed: dict[tuple[str, str], Any] = {}
     inboxes: set[str] = set()
@@ -44,8 +45,9 @@ def settle_accounts(stack: Stack, observer: Observer, program_id: str, queues: C
                     committed[event.source, event.id] = event
             inboxes |= {row["_id"] for row in client[service]["inbox"].find({}, {"_id": 1})}
     heard = {(each.source, each.id): each for each in observer.events(program_id)}
-    lost = [f"not heard: {committed[key].type} {key[1]}" for key in committed.keys() - heard.keys()]
-    doubled = [f"never committed: {heard[key].type} {key[1]}" for key in heard.keys() - committed.keys()]
+    public = {key for key, event in committed.items() if event.type in PUBLIC}
+    lost = [f"not heard: {committed[key].type} {key[1]}" for key in public - heard.keys()]
+    doubled = [f"never committed: {heard[key].type} {key[1]}" for key in heard.keys() - public]
     due = [
         (each.queue, event)
         for event in committed.values()
@@ -60,4 +62,4 @@ def settle_accounts(stack: Stack, observer: Observer, program_id: str, queues: C
     for (source, subject), ordinals in places.items():
         doubled += [f"twice: {source} {subject} {each}" for each, count in Counter(ordinals).items() if count > 1]
         lost += [f"gap: {source} {subject} {each}" for each in set(range(1, max(ordinals) + 1)) - set(ordinals)]
-    return Account(len(committed), len(heard), len(due), len(due) - len(missing), lost, doubled)
+    return Account(len(public), len(heard), len(due), len(due) - len(missing), lost, doubled)

@@ -16,7 +16,8 @@ from services.registration.domain.files import read_event
 from services.registration.domain.participant import Mentee
 from services.registration.domain.program import Program, State
 from services.registration.views import full_view, peer_view, public_view
-from shared.events import encode, seal
+from shared.events import encode, full_type, seal
+from shared.events.catalogue import PUBLIC
 from shared.faults import Conflict, Invalid
 
 NOW = datetime(2026, 12, 5, 1, 50, tzinfo=UTC)
@@ -33,7 +34,15 @@ def names(told):
 
 def published(told):
     """The events as they go out: this refuses what breaks the catalogue."""
-    return [encode(seal(each, id="event-1", ordinal=1, time=NOW)) for each in told]
+    return [
+        encode(seal(each, id="event-1", ordinal=1, time=NOW, follows=0 if "relations" in each.type else None))
+        for each in told
+    ]
+
+
+def public(told):
+    """What other systems hear of it."""
+    return [each for each in told if full_type(each.type) in PUBLIC]
 
 
 def test_a_program_is_published_once_and_cancelled_once(read, files):
@@ -59,13 +68,47 @@ def test_publishing_says_how_many_are_registered_and_when_it_starts(program):
     assert published([event])
 
 
-def test_a_registration_is_told_whole_and_preferences_apart(mentor, mentee):
-    assert names(events.told(None, mentor)) == ["mentor-registered", "preference-stated"]
-    assert names(events.told(None, mentee)) == ["mentee-registered", "preference-stated"]
-    registered = events.told(None, mentor)[0].data
-    assert registered["never"] == list(mentor.never) != []
+def test_a_registration_is_told_whole_and_relations_to_matching_alone_before_it(mentor, mentee):
+    mentor = replace(mentor, wants=(mentee.id,))
+    assert names(events.told(None, mentor)) == ["relations-stated", "mentor-registered", "preference-stated"]
+    relations, registered, preference = (each.data for each in events.told(None, mentor))
+    assert relations["never"] == list(mentor.never) != []
+    assert relations["wants"] == [mentee.id]
+    assert (preference["wants"], preference["avoids"], preference["wanted"]) == ([], [], 1)
     assert registered["topics"] == {"funding": 5, "hiring": 3}
-    assert events.told(None, mentee)[0].data["questions"] == 2
+    assert published(events.told(None, mentor))
+    (told,) = (each.data for each in events.told(None, mentee) if each.type == "registration.mentee-registered")
+    assert told["questions"] == 2
+
+
+def test_who_has_no_relations_states_none(mentee):
+    alone = replace(mentee, wants=(), avoids=(), team="", manager=None)
+    assert names(events.told(None, alone)) == ["mentee-registered"]
+    avoiding = replace(alone, avoids=("id-9",))
+    assert names(events.told(alone, avoiding)) == names(events.told(avoiding, alone)) == ["relations-stated"]
+
+
+def test_nothing_public_is_told_where_only_relations_have_changed_or_of_whom(mentor, mentee):
+    """Nobody but matching can tell one secret from another, nor that there is one."""
+    secrets = [
+        {"avoids": ()},
+        {"avoids": ("id-8",)},
+        {"avoids": ("id-9", "id-8")},
+        {"wants": tuple(reversed(mentee.wants))},
+        {"team": "bank"},
+        {"manager": mentor.id},
+    ]
+    told = [public(events.told(None, replace(mentee, **{"avoids": (), **each}))) for each in secrets]
+    assert all(each == told[0] for each in told)
+    changed = replace(mentee, avoids=("id-8",), team="bank", manager=mentor.id)
+    assert public(events.told(replace(mentee, avoids=()), changed)) == []
+    assert public(events.told(mentor, replace(mentor, never=("id-7",)))) == []
+
+
+def test_relations_are_stated_again_with_a_registration_that_is_told_again(mentee, program):
+    """Matching may have them from an earlier release, in the registration whose place the new one takes."""
+    asked = people.ask(mentee, program, ("What would you do?",))
+    assert names(events.told(mentee, asked)) == ["relations-stated", "mentee-updated"]
 
 
 def test_arrival_absence_and_withdrawal_are_told_once(mentee, program):
@@ -105,7 +148,7 @@ def test_nobody_arrives_at_a_draft_or_after_it_is_off(mentee, program):
 
 def test_a_new_question_is_told_by_number_only_and_mentors_ask_none(mentor, mentee, program):
     asked = people.ask(mentee, program, ("What would you do?",))
-    told = events.told(mentee, asked)
+    told = public(events.told(mentee, asked))
     assert names(told) == ["mentee-updated"]
     assert told[0].data["questions"] == 1
     assert events.told(mentee, people.ask(mentee, program, ("A?", "B?"))) == [], "as many as before: nothing to tell"
@@ -115,7 +158,7 @@ def test_a_new_question_is_told_by_number_only_and_mentors_ask_none(mentor, ment
 
 def test_what_happened_in_a_draft_is_told_when_it_is_published(mentee, program):
     gone = people.withdraw(people.mark_absent(people.check_in(mentee, program, NOW), program, 2), program)
-    assert names(events.told(None, gone)) == [
+    assert names(public(events.told(None, gone))) == [
         "mentee-registered",
         "preference-stated",
         "participant-absent",
@@ -138,7 +181,7 @@ def test_no_event_says_who_somebody_is(example):
     assert all(each.story.lesson not in bodies for each in found.mentors)
 
 
-def test_a_team_is_told_by_an_opaque_id_of_its_program_and_a_manager_by_the_mentors(mentor, mentee):
+def test_a_team_is_told_to_matching_by_an_opaque_id_of_its_program_and_a_manager_by_the_mentors(mentor, mentee):
     codes = AccessCodes(b"a key of sixteen bytes or more")
 
     def team_id(person):
@@ -152,8 +195,8 @@ def test_a_team_is_told_by_an_opaque_id_of_its_program_and_a_manager_by_the_ment
     assert "bank" not in first.casefold()
     assert told[1].data["manager_id"] == mentor.id
     assert codes.team_id("another", "bank") != first
-    alone = events.told(None, replace(mentee, team="", manager=None), team_id)[0].data
-    assert not {"team_id", "manager_id"} & set(alone)
+    for told_of in (each for person in colleagues for each in public(events.told(None, person, team_id))):
+        assert not {"team_id", "manager_id", "never"} & set(told_of.data)
 
 
 def test_others_see_the_public_part_only(mentor, mentee):
@@ -191,7 +234,7 @@ def test_a_walk_in_is_read_as_a_row_is_and_kept_from_the_team(read, files, progr
     changed = walk_in.keep_apart(mentors, mentee)
     assert [each.id for each in changed] == [mentors[0].id]
     assert changed[0].never[-1] == "id-new"
-    assert names(events.told(mentors[0], changed[0])) == ["mentor-updated"]
+    assert names(events.told(mentors[0], changed[0])) == ["relations-stated"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from shared.events import Event, NewEvent, seal
 from shared.ids import new_id
 
 
-def told(name: str, ordinal: int, **data: Any) -> Event:
+def told(name: str, ordinal: int, follows: int | None = None, **data: Any) -> Event:
     key = "mentee_id" if name.startswith("mentee") else "participant_id"
     new = NewEvent(f"registration.{name}", "e1", {key: "e1", "program_id": "p", **data}, org="o", program="p")
     return seal(
@@ -24,10 +24,11 @@ def told(name: str, ordinal: int, **data: Any) -> Event:
         correlationid="c",
         causationid=None,
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        follows=follows,
     )
 
 
-def registration(name: str, ordinal: int, site: str) -> Event:
+def registration(name: str, ordinal: int, site: str, **more: Any) -> Event:
     return told(
         name,
         ordinal,
@@ -39,6 +40,7 @@ def registration(name: str, ordinal: int, site: str) -> Event:
         rounds=[1, 2],
         max_meetings=2,
         questions=1,
+        **more,
     )
 
 
@@ -93,3 +95,67 @@ def test_a_question_more_is_no_reason_to_plan_anew() -> None:
     assert after.data != before.data
     assert after.seating == before.seating
     assert apply(before, registration("mentee-updated", 2, "sub")).seating != before.seating
+
+
+def related(ordinal: int, follows: int, **data: Any) -> Event:
+    """An internal event of today's registration."""
+    return told("relations-stated", ordinal, follows, role="mentee", **{"wants": [], "avoids": [], **data})
+
+
+#: What replicas of both releases of registration tell of one participant, by turns, and what holds after each.
+BOTH_RELEASES = [
+    (registration("mentee-registered", 1, "jkt", team_id="t1", manager_id="m9"), ((), (), "t1", "m9")),
+    (told("preference-stated", 2, role="mentee", wants=["m1"], avoids=["m2"]), (("m1",), ("m2",), "t1", "m9")),
+    (related(1, 2, wants=["m3"], avoids=["m4"], team_id="t1", manager_id="m9"), (("m3",), ("m4",), "t1", "m9")),
+    (told("preference-stated", 3, role="mentee", wants=[], avoids=[], wanted=1), (("m3",), ("m4",), "t1", "m9")),
+    (related(2, 3, wants=["m3"], avoids=["m4"], team_id="t1", manager_id="m9"), (("m3",), ("m4",), "t1", "m9")),
+    (registration("mentee-updated", 4, "sub"), (("m3",), ("m4",), "t1", "m9")),
+    (told("preference-stated", 5, role="mentee", wants=["m5"], avoids=[]), (("m5",), (), "t1", "m9")),
+    (registration("mentee-updated", 6, "upg", team_id="t1", manager_id="m9"), (("m5",), (), "t1", "m9")),
+    (related(3, 6, wants=[], avoids=["m6"], team_id="t1", manager_id="m9"), ((), ("m6",), "t1", "m9")),
+]
+
+
+def holds(card: Card) -> tuple[Any, ...]:
+    return (card.wanted, card.avoided, card.team_id, card.manager_id)
+
+
+def test_while_two_releases_of_registration_run_the_later_word_holds() -> None:
+    card = Card("e1", "p", "mentee")
+    for event, expected in BOTH_RELEASES:
+        card = apply(card, event)
+        assert holds(card) == expected, event.name
+        assert apply(card, event) == card, "a repetition changes nothing"
+
+
+@given(st.integers(1, len(BOTH_RELEASES)).flatmap(lambda n: st.permutations(BOTH_RELEASES[:n]).map(lambda p: (n, p))))
+def test_in_any_order_what_was_said_last_of_relations_holds(given: tuple[int, list[Any]]) -> None:
+    number, events = given
+    card = after(event for event, _ in events)
+    assert holds(card) == BOTH_RELEASES[number - 1][1]
+
+
+def test_a_mentors_list_of_an_earlier_release_gives_way_to_a_later_internal_one_and_the_other_way_round() -> None:
+    def offered(ordinal: int, **more: Any) -> Event:
+        new = NewEvent("registration.mentor-updated", "m1", {"mentor_id": "m1", "program_id": "p", **more}, "o", "p")
+        return seal(new, id=new_id(), ordinal=ordinal, time=datetime(2026, 11, 24, tzinfo=UTC))
+
+    card = apply(Card("m1", "p", "mentor"), offered(1, never=["e1"]))
+    card = apply(card, related(1, 1, never=["e1", "e2"]))
+    assert card.never == ("e1", "e2")
+    assert apply(card, offered(2)).never == ("e1", "e2")
+    assert apply(card, offered(2, never=[])).never == ()
+
+
+def test_relations_that_come_first_wait_for_the_registration() -> None:
+    card = after([related(1, 0, avoids=["m1"])])
+    assert not card.plannable
+    assert apply(card, registration("mentee-registered", 1, "jkt")).avoided == ("m1",)
+
+
+def test_what_is_known_already_by_another_event_is_no_reason_to_plan_anew() -> None:
+    before = after([registration("mentee-registered", 1, "jkt", team_id="t1")])
+    assert after([registration("mentee-registered", 1, "jkt", team_id="t1"), related(1, 1, team_id="t1")]).seating == (
+        before.seating
+    )
+    assert apply(before, related(1, 1, team_id="t1", avoids=["m1"])).seating != before.seating

@@ -118,6 +118,7 @@ ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}", fullmatch=True)
     extensions=st.fixed_dictionaries({name: st.none() | ids for name in ("org", "program", "site")}),
     references=st.fixed_dictionaries({name: st.none() | ids for name in ("correlationid", "causationid")}),
     traceparent=st.none() | st.just(TRACEPARENT),
+    follows=st.integers(0, 2**31 - 1),
 )
 def test_what_is_encoded_is_decoded_to_the_same(
     event_type: str,
@@ -127,12 +128,21 @@ def test_what_is_encoded_is_decoded_to_the_same(
     extensions: dict[str, str | None],
     references: dict[str, str | None],
     traceparent: str | None,
+    follows: int,
 ) -> None:
     kind = TYPES[event_type]
     data = kind.example()
     new = NewEvent(short_name(event_type), data[kind.subject_field], data, **extensions)
     try:
-        event = seal(new, id=id, ordinal=ordinal, time=time, traceparent=traceparent, **references)
+        event = seal(
+            new,
+            id=id,
+            ordinal=ordinal,
+            time=time,
+            traceparent=traceparent,
+            follows=follows if kind.internal else None,
+            **references,
+        )
     except OverflowError:
         return  # the first or last hours of the calendar, elsewhere than in UTC
     assert decode(encode(event)) == event

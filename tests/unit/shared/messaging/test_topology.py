@@ -5,21 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.catalogue import TYPES
+from shared.events.catalogue import PUBLIC, TYPES
 from shared.messaging.topology import (
     EVENTS,
+    INTERNAL,
     RETRY_DELAYS,
     SERVICES,
     SUBSCRIPTIONS,
     Subscription,
     definitions,
     event_name,
+    exchange_of,
+    internal_topic_permissions,
+    internal_types,
     is_expected,
     permissions,
     retries_exchange,
     subscription,
     subscriptions_of,
     topic_permissions,
+    topic_rights,
 )
 
 OWNERS = sorted({each.service for each in SUBSCRIPTIONS})
@@ -160,3 +165,32 @@ def test_every_failed_event_comes_back_to_its_own_queue() -> None:
         assert (each.exchange, each.dead, each.dead) in bound
         assert queues[each.queue]["arguments"]["x-dead-letter-routing-key"] == each.dead
     assert {queue["arguments"]["x-queue-type"] for queue in queues.values()} == {"quorum"}
+
+
+def test_internal_events_go_by_an_exchange_of_their_own_to_those_who_need_them() -> None:
+    internal = TYPES.keys() - PUBLIC.keys()
+    assert internal
+    assert {exchange_of(each) for each in internal} == {INTERNAL}
+    assert {exchange_of(each) for each in PUBLIC} == {EVENTS}
+    assert all(is_expected(each) for each in internal), "else nobody would notice that it came to nobody"
+    bound = {(each["source"], each["routing_key"]) for each in definitions()["bindings"]}
+    assert {key for source, key in bound if source == INTERNAL} == internal
+    assert not {key for source, key in bound if source == EVENTS} & internal
+
+
+@pytest.mark.parametrize("account", [*SERVICES, "operator"])
+def test_only_who_needs_internal_events_may_write_or_read_them(account: str) -> None:
+    told, heard = internal_types(account)
+    expected = {"registration": (1, 0), "matching": (0, 1)}
+    assert (len(told), len(heard)) == expected.get(account, (0, 0))
+    may = rights(account)
+    assert bool(may["write"].search(INTERNAL)) is bool(told)
+    assert bool(may["read"].search(INTERNAL)) is (bool(heard) or account == "operator")
+    assert not may["configure"].search(INTERNAL)
+    write, read = internal_topic_permissions(account)
+    for each in TYPES:
+        assert bool(re.search(write, each)) is (each in told)
+        assert bool(re.search(read, each)) is (each in heard)
+    assert not re.search(read, "#")
+    rows = [row for row in topic_rights([account]) if row["exchange"] == INTERNAL]
+    assert [(row["write"], row["read"]) for row in rows] == [(write, read)]
