@@ -50,9 +50,7 @@ class ListOf(EventField, fields.List[Any]):
         optional: bool = False,
         withheld: str | None = None,
     ) -> None:
-        super().__init__(
-            means, optional=optional, withheld=withheld, cls_or_instance=item, validate=Length(max=most)
-        )
+        super().__init__(means, optional=optional, withheld=withheld, cls_or_instance=item, validate=Length(max=most))
         self._most = most
         self._example = example
 

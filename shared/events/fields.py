@@ -31,9 +31,7 @@ class EventField(fields.Field[Any]):
     ``withheld`` is the release from which on it carries nothing: then it is empty or absent, and read as before.
     """
 
-    def __init__(
-        self, means: str = "", *, optional: bool = False, withheld: str | None = None, **options: Any
-    ) -> None:
+    def __init__(self, means: str = "", *, optional: bool = False, withheld: str | None = None, **options: Any) -> None:
         metadata = {"means": means, "withheld": withheld}
         super().__init__(required=not optional, allow_none=optional, metadata=metadata, **options)
 

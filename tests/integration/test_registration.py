@@ -26,7 +26,7 @@ from services.registration.domain.access_codes import AccessCodes
 from services.registration.log_in_lanes import Lanes
 from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal, write_time
 from shared.ids import new_id
-from shared.messaging.topology import EVENTS, declare
+from shared.messaging.topology import EVENTS, INTERNAL, declare
 from shared.security.principal import Principal
 from shared.security.tokens import mark_of, read_log_in, sign
 
@@ -78,13 +78,22 @@ class System:
         self._reply_to = str(uuid.uuid4())
         self._answers: dict[str, Any] = {}
         self._events: list[dict[str, Any]] = []
+        #: What matching alone hears.
+        self._internal: list[dict[str, Any]] = []
         replies = Queue(
             f"answers-{self._reply_to}", Exchange("nameko-rpc", "topic"), self._reply_to, exclusive=True, durable=False
         )
         heard = Queue(
             f"events-{self._reply_to}", Exchange(EVENTS, "topic"), "speedmentor.#", exclusive=True, durable=False
         )
+        internal = Queue(f"internal-{self._reply_to}", Exchange(INTERNAL, "topic"), "#", exclusive=True, durable=False)
         self._consumers = [
+            Consumer(
+                channel,
+                [internal],
+                on_message=lambda message: self._internal.append(json.loads(message.body)),
+                no_ack=True,
+            ),
             Consumer(channel, [replies], on_message=self._answered, no_ack=True),
             Consumer(channel, [heard], on_message=self._heard, no_ack=True),
         ]
@@ -189,6 +198,16 @@ class System:
         assert len(found()) == count, [_name(each) for each in found()]
         return found()
 
+    def relations(self, participant_id: str, count: int) -> list[dict[str, Any]]:
+        """Wait until matching has been told of somebody's relations ``count`` times."""
+
+        def found() -> list[dict[str, Any]]:
+            return [each for each in self._internal if each["subject"] == participant_id]
+
+        eventually(lambda: self._look() or len(found()) >= count, 20, "the relations", pause=0)
+        assert len(found()) == count
+        return found()
+
     def heard(self, subject: str) -> dict[str, Any]:
         """Wait for an event about something that is of no program."""
 
@@ -288,9 +307,7 @@ def test_an_event_is_imported_published_and_told(system):
     view = system.call("publish_program", program_id=program_id, idempotency_key="publish")
     assert (view["state"], view["mentors"], view["mentees"]) == ("published", 24, 72)
 
-    wanting = sum(
-        bool(each["wants"] or each["avoids"]) for each in system.call("list_participants", program_id=program_id)
-    )
+    wanting = sum(bool(each["wants"]) for each in system.call("list_participants", program_id=program_id))
     told = system.events(program_id, 1 + 96 + wanting)
     by_name = {name: [each for each in told if _name(each) == name] for name in {_name(each) for each in told}}
     assert {name: len(found) for name, found in by_name.items()} == {
@@ -408,9 +425,15 @@ def test_somebody_who_walks_in_is_told_at_once_and_kept_from_the_team(system, pr
     assert again["participant_id"] == seen["participant_id"]
     told = system.events(program_id, 13, "mentee-registered")
     assert seen["participant_id"] in {each["subject"] for each in told}
-    of_team = system.events(program_id, 2, "mentor-updated")
-    assert {each["subject"] for each in of_team} == {people[ref]["participant_id"] for ref in ("dina", "emil")}
-    assert all(seen["participant_id"] in each["data"]["never"] for each in of_team)
+    # Matching is told of the team, and nobody else: not even that somebody's list has changed at that moment.
+    for ref in ("dina", "emil"):
+        (before, then) = system.relations(people[ref]["participant_id"], 2)
+        assert seen["participant_id"] in set(then["data"]["never"]) - set(before["data"]["never"])
+        assert (then["ordinal"], then["follows"]) == (2, 1)
+    assert system.events(program_id, 0, "mentor-updated") == []
+    (own,) = system.relations(seen["participant_id"], 1)
+    assert own["data"]["team_id"] == then["data"]["team_id"]
+    assert own["follows"] == 0
     fault = system.fault(
         "register_mentee", program_id=program_id, mentee={**mentee, "site_id": "roof"}, idempotency_key=None
     )
@@ -528,6 +551,10 @@ def test_participants_change_their_own_and_read_the_public_part_of_others(system
     )
     updated = system.events(program_id, 1, "mentee-updated")[0]
     assert (updated["subject"], updated["data"]["questions"]) == (gita["participant_id"], 1)
+    told = system.relations(gita["participant_id"], 1 + bool(gita["wants"] or gita["avoids"] or gita["team"]) + 1)[-1]
+    assert (told["data"]["wants"], told["data"]["avoids"]) == ([chen["participant_id"]], [])
+    stated = [e["data"] for e in system._events if e["subject"] == gita["participant_id"] and "wants" in e["data"]]
+    assert (stated[-1]["wants"], stated[-1]["avoids"], stated[-1]["wanted"]) == ([], [], 1)
     others = system.call("list_participants", own, program_id=program_id)
     assert {each["role"] for each in others} == {"mentor"}
     assert all("email" not in each and "wants" not in each for each in others)

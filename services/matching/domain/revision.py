@@ -8,6 +8,9 @@ from typing import Any
 from services.matching.domain.groups import Seat
 from shared.events import NewEvent
 
+#: What nobody else may hear of, and is then published as if organizers had asked: somebody may avoid somebody.
+_UNTOLD_CAUSES = {"preference": "request"}
+
 _NAMES = uuid.UUID("6f6b3a52-6d36-5e7d-9f0c-6c1d9a7d2b10")
 
 
@@ -97,7 +100,7 @@ def events_of(facts: PlanFacts, revision: Revision, cause: str) -> list[NewEvent
     else:
         name = "matching.plan-revised"
         data |= {
-            "cause": cause,
+            "cause": _UNTOLD_CAUSES.get(cause, cause),
             "added": len(revision.added),
             "removed": len(revision.removed),
             "moved": len(revision.moved),

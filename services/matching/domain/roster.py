@@ -4,9 +4,9 @@ A card is what the latest event about a participant said. Events of one particip
 retry, so what a registration says is taken only if its ordinal is the highest seen, and what happened to a
 participant (absence, withdrawal) is kept apart from it.
 
-Whom a participant wants, avoids and never meets comes by internal events. Replicas of registration of an earlier release
-tell the same in public ones, and while both run either may be the later word: that of the two holds which was told
-later. An internal event says which public one it ``follows``, and a public one of today says nothing of all that.
+Whom a participant wants, avoids and never meets comes by internal events. Replicas of registration of an earlier
+release tell the same in public ones, and while both run either may be the later word: that of the two holds which was
+told later. An internal event says which public one it ``follows``, and a public one of today says nothing of all that.
 """
 
 from dataclasses import dataclass, replace

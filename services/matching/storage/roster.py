@@ -122,7 +122,7 @@ def _cards(reader: Reader, rows: list[dict[str, Any]], query: dict[str, Any]) ->
 
 
 def _relations(row: dict[str, Any]) -> Relations:
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     for name in ("_id", "program_id"):
         fields.pop(name)
     return Relations(**fields)

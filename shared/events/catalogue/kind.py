@@ -34,7 +34,7 @@ class EventType:
     data: type[EventData]
     means: str
     version: int = 1
-    #: Only for services that need it: it goes by an exchange of its own, and no other system may hear it or learn of it.
+    #: Only for services that need it: it goes by an exchange of its own, and no other system may hear or read of it.
     internal: bool = False
     may_be_read: Check = field(init=False, repr=False)
     may_be_published: Check = field(init=False, repr=False)

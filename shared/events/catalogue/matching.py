@@ -25,7 +25,9 @@ class PlanPublished(EventData):
 class PlanRevised(PlanPublished):
     """A plan that takes the place of its earlier revision."""
 
-    cause = Code("why it was revised, as a code", example="absence")
+    cause = Code(
+        "why it was revised, as a code; request: organizers asked, or for what is not published", example="absence"
+    )
     added = Whole("meetings added", example=2)
     removed = Whole("meetings removed", example=3)
     moved = Whole("meetings of a pair moved to another round or table", example=1)

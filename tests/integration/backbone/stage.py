@@ -27,7 +27,7 @@ from shared.events import CONTENT_TYPE, Event, NewEvent, encode, seal
 from shared.events.catalogue import TYPES
 from shared.ids import new_id
 from shared.messaging.publisher import ConfirmedPublisher, Outgoing
-from shared.messaging.topology import EVENTS, declare, subscription
+from shared.messaging.topology import declare, exchange_of, subscription
 
 ROOT = Path(__file__).resolve().parents[3]
 MENTEE = "speedmentor.registration.mentee-registered.v1"
@@ -48,7 +48,7 @@ def mentee(site: str = "jkt", **changes: Any) -> Event:
 def message(event: Event, body: bytes | None = None, **properties: Any) -> Outgoing:
     """``event`` as it goes over the wire, or with another body or other properties."""
     usual = {"content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": event.id, "type": event.type}
-    return Outgoing(EVENTS, event.type, encode(event) if body is None else body, usual | properties)
+    return Outgoing(exchange_of(event.type), event.type, encode(event) if body is None else body, usual | properties)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
 from deploy.local import Infrastructure
-from shared.messaging.topology import DELIVERY_LIMIT, EVENTS, VHOST, subscriptions_of
+from shared.messaging.topology import DELIVERY_LIMIT, EVENTS, INTERNAL, SERVICES, VHOST, subscriptions_of
 from tests.integration.backbone.stage import MEETINGS, PARTICIPANTS, Stage
 
 pytestmark = pytest.mark.integration
@@ -64,6 +64,36 @@ def test_a_service_can_publish_only_events_of_its_own(
     # Rights on topics are the product's own virtual host's.
     uri = infrastructure.amqp_uri("matching", VHOST)
     assert refused(uri, lambda channel: channel.basic_publish(EVENTS, event_type, b"{}")) is is_refused
+
+
+RELATIONS = "speedmentor.registration.relations-stated.v1"
+
+
+@pytest.mark.parametrize("account", SERVICES)
+def test_internal_events_are_written_by_who_tells_them_and_read_by_who_needs_them(
+    infrastructure: Infrastructure, account: str
+) -> None:
+    uri = infrastructure.amqp_uri(account, VHOST)
+
+    def writes(key: str) -> bool:
+        return not refused(uri, lambda channel: channel.basic_publish(INTERNAL, key, b"{}"))
+
+    def binds(key: str) -> bool:
+        """Whether a queue of one's own can be bound: this and no more is what hearing takes."""
+        queue = f"rpc.reply-{account}-intruder"
+
+        def bind(channel: BlockingChannel) -> None:
+            channel.queue_declare(queue, auto_delete=True, exclusive=True)
+            channel.queue_bind(queue, INTERNAL, key)
+
+        return not refused(uri, bind)
+
+    # What is written as a registration's own goes to matching, which puts what is no event into its dead letters.
+    assert writes("speedmentor.matching.anything-happened.v1") is False
+    assert binds(RELATIONS) is (account == "matching")
+    assert [key for key in ("#", "speedmentor.#", "speedmentor.registration.mentor-registered.v1") if binds(key)] == []
+    if account != "registration":
+        assert writes(RELATIONS) is False
 
 
 def test_an_event_that_kills_every_consumer_is_given_up_by_the_broker(

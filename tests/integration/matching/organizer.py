@@ -47,7 +47,16 @@ class Organizer:
         }
         #: Who they are in every program, by place; the same for two who are one person.
         self.persons = {place: f"person-{'-'.join(map(str, place))}" for place in self.people}
-        self._ordinals: Counter[str] = Counter()
+        self._ordinals: Counter[Any] = Counter()
+
+    def relate(self, role: str, site: str, number: int, **relations: Any) -> None:
+        """Tell matching of somebody's relations, as today's registration does."""
+        participant = self.people[role, site, number]
+        self._ordinals["internal", participant] += 1
+        data = {"participant_id": participant, "program_id": self.program_id, "role": role, "wants": [], "avoids": []}
+        new = NewEvent("registration.relations-stated", participant, data | relations, "acme", self.program_id, site)
+        place = {"ordinal": self._ordinals["internal", participant], "follows": self._ordinals[participant]}
+        self._publish([seal(new, id=new_id(), time=datetime.now(UTC), correlationid=new_id(), **place)])
 
     def event(self, name: str, subject: str, site: str | None = None, **data: Any) -> Event:
         self._ordinals[subject] += 1

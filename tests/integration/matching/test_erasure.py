@@ -193,3 +193,25 @@ def test_the_ledger_names_nobody_erased_also_while_no_new_plan_releases_the_meet
     sides = {**world.ids, role: ERASED}
     assert ledger["meetings"] == {held["_id"]: f"2/jkt-1/{sides[MENTOR]}/{sides[MENTEE]}"}
     assert ledger["meeting-sites"] == {held["_id"]: "jkt"}
+
+
+def test_an_erased_persons_relations_are_forgotten_and_do_not_come_back(world: World) -> None:
+    mentee = world.ids[MENTEE]
+    data = {"participant_id": mentee, "program_id": world.program_id, "role": MENTEE}
+    said = NewEvent(
+        "registration.relations-stated", mentee, {**data, "wants": [], "avoids": [world.ids[MENTOR]]}, "acme"
+    )
+
+    def state(transaction: Transaction, ordinal: int) -> None:
+        hear_registration([seal(said, id=new_id(), ordinal=ordinal, time=transaction.now, follows=1)], transaction)
+
+    relations = world.unit_of_work.database["relations"]
+    world.unit_of_work.transact(lambda transaction: state(transaction, 1))
+    card = roster.card(world.unit_of_work.database, mentee)
+    assert card is not None
+    assert card.avoided == (world.ids[MENTOR],)
+    assert relations.count_documents({"_id": mentee}) == 1
+    assert "relations" not in (world.unit_of_work.database["cards"].find_one({"_id": mentee}) or {})
+    world.unit_of_work.transact(lambda transaction: world.erase(transaction, MENTEE))
+    world.unit_of_work.transact(lambda transaction: state(transaction, 2))
+    assert relations.count_documents({"_id": mentee}) == 0

@@ -341,3 +341,25 @@ def test_what_is_no_id_is_refused_before_anything_is_looked_up(organizer: Organi
         for method in ("request_plan", "cancel_plan"):
             assert organizer.call(method, program_id=nothing, idempotency_key="once")["fault"]["code"] == "invalid"
         assert organizer.call("get_agenda", participant_id=nothing)["fault"]["code"] == "invalid"
+
+
+def test_whom_people_avoid_comes_internally_and_an_empty_list_of_the_public_does_not_undo_it(
+    organizer: Organizer, outside: Outside, eventually: Callable[..., Any]
+) -> None:
+    plan = planned(organizer, eventually)
+    mentee = organizer.people["mentee", "jkt", 0]
+    met = {(each["mentee_id"], each["mentor_id"]) for each in plan["meetings"]}
+    mentor = next(other for one, other in sorted(met) if one == mentee)
+    organizer.relate("mentee", "jkt", 0, avoids=[mentor])
+    eventually(lambda: organizer.plan()["revision"] == 2, 30, "a plan without the two")
+    # Today's registration tells everybody how many are wanted, and nobody who.
+    empty = {"wants": [], "avoids": [], "wanted": 0}
+    organizer._publish(
+        [organizer.event("registration.preference-stated", mentee, participant_id=mentee, role="mentee", **empty)]
+    )
+    organizer.miss("mentor", "jkt", 2, from_round=3)
+    eventually(lambda: organizer.plan()["revision"] == 3, 30, "a plan after an absence")
+    assert (mentee, mentor) not in {(each["mentee_id"], each["mentor_id"]) for each in organizer.plan()["meetings"]}
+    # Of why nothing is told that one could join with whoever has said something at that time.
+    causes = lambda: [e["data"]["cause"] for e in outside.wait_for(0) if "plan-revised" in e["type"]]  # noqa: E731
+    eventually(lambda: causes() == ["request", "absence"], 20, "the causes as they are published")

@@ -32,8 +32,9 @@ class Account:
 def settle_accounts(stack: Stack, observer: Observer, program_id: str, queues: Container[str] = QUEUES) -> Account:
     """Compare the outboxes (what was committed) with the observer and with the inboxes of ``queues``.
 
-    An event is lost if it was committed and not heard, or is for a queue whose service has not taken it in (internal
-    ones, which are not counted among those committed to be heard, are for queues only); it is doubled if one place of a subject's order is held by two events, or it was heard and never committed.
+    An event is lost if it was committed and not heard, or is for a queue whose service has not taken it in; it is
+    doubled if one place of a subject's order is held by two events, or it was heard and never committed. Internal
+    events are for queues only: nobody outside is to hear them, and they are not among those counted as committed.
     """
     committed: dict[tuple[str, str], Any] = {}
     inboxes: set[str] = set()
