@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -215,6 +215,8 @@ class _UnknownType:
     """A type of a later release: of its data nothing is known but that they are an object."""
 
     type: str
+    #: Who writes down what it does not know hears the public exchange only.
+    internal: ClassVar[bool] = False
 
     @property
     def source(self) -> str:

@@ -88,12 +88,7 @@ class System:
         )
         internal = Queue(f"internal-{self._reply_to}", Exchange(INTERNAL, "topic"), "#", exclusive=True, durable=False)
         self._consumers = [
-            Consumer(
-                channel,
-                [internal],
-                on_message=lambda message: self._internal.append(json.loads(message.body)),
-                no_ack=True,
-            ),
+            Consumer(channel, [internal], on_message=self._heard_inside, no_ack=True),
             Consumer(channel, [replies], on_message=self._answered, no_ack=True),
             Consumer(channel, [heard], on_message=self._heard, no_ack=True),
         ]
@@ -234,6 +229,9 @@ class System:
 
     def _answered(self, message: Any) -> None:
         self._answers[message.properties["correlation_id"]] = json.loads(message.body)
+
+    def _heard_inside(self, message: Any) -> None:
+        self._internal.append(json.loads(message.body))
 
     def _heard(self, message: Any) -> None:
         self._events.append(json.loads(message.body))
