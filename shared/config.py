@@ -43,6 +43,8 @@ class Settings:
     broker_admin_uri: str | None = None
     #: Scheme, host and port by which other systems reach the broker; None where it is as services do.
     integrators_uri: str | None = None
+    #: For how many months before the current one published events are kept for other systems to read.
+    events_kept_months: int = 13
 
 
 class _Reader:
@@ -113,6 +115,13 @@ def _port(text: str) -> int:
     return port
 
 
+def _months(text: str) -> int:
+    months = int(text)
+    if not 0 <= months <= 1200:
+        raise ValueError(text)
+    return months
+
+
 def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise ValueError(text)
@@ -146,6 +155,7 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         public_url=read.text("PUBLIC_URL", ""),
         broker_admin_uri=read.uri("BROKER_ADMIN_URI", ("http", "https"), "") or None,
         integrators_uri=read.uri("INTEGRATORS_URI", ("amqp", "amqps"), "") or None,
+        events_kept_months=read.parsed("EVENTS_KEPT_MONTHS", "13", _months, "give a number of months from 0 to 1200"),
         trusted_proxies=read.parsed("TRUSTED_PROXIES", "0", _port, "give the number of proxies in front"),
     )
     if read.faults:

@@ -8,4 +8,4 @@ from shared.storage.unit_of_work import Transaction
 
 def hear(events: list[Event], transaction: Transaction) -> None:
     """Keep every event as it was published, and for snapshots those that still matter."""
-    keep(transaction, list(zip(events, write(transaction, events), strict=True)))
+    keep(transaction, write(transaction, events))

@@ -6,6 +6,7 @@ from services.integrations import store
 from services.integrations.access import scope_for
 from services.integrations.handlers import hear
 from services.integrations.log import reading
+from services.integrations.log.retention import Retention
 from services.integrations.schemas import ReadEvents, ReadSnapshot
 from services.integrations.snapshot import reading as snapshot
 from shared.arguments import load
@@ -21,6 +22,7 @@ class Integrations:
 
     work = Work(store.prepare)
     caller = Caller(integrators=True)
+    retention = Retention()
     health = Health()
 
     @consumes("log")

@@ -4,15 +4,22 @@ The rule, which is every consumer's too: on ``registration.participant-erased`` 
 subject it is) are forgotten, that one event excepted; in all others its id is replaced by ``erased``.
 """
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+import orjson
 from marshmallow import Schema
 
 from shared.events.catalogue import TYPES
 from shared.events.composites import ListOf, Record, event_fields
 from shared.events.fields import ID, Id
+
+PARTICIPANT_ERASED: Final = "registration.participant-erased"
+
+ERASED: Final = "erased"
+"""Stands where the id of an erased participant stood."""
 
 #: Fields whose ids are not a participant's.
 THINGS: Final = frozenset(
@@ -23,6 +30,35 @@ THINGS: Final = frozenset(
 )
 
 _is_id = re.compile(ID).fullmatch
+
+
+def digest(participant_id: str) -> str:
+    """By what an erased participant is known again: nobody can tell the id from it."""
+    return hashlib.sha256(participant_id.encode()).hexdigest()
+
+
+def left_of(event_type: str, body: bytes, erased: Collection[str]) -> bytes | None:
+    """What is left of an event once the participants ``erased`` are; None if nothing is.
+
+    What is not about them and does not name them is left as it is, byte for byte.
+    """
+    if event_type == PARTICIPANT_ERASED:
+        return body
+    document = orjson.loads(body)
+    if document["subject"] in erased:
+        return None
+    changed = _replaced(document, erased)
+    return body if changed == document else orjson.dumps(changed)
+
+
+def _replaced(value: Any, erased: Collection[str]) -> Any:
+    if isinstance(value, str):
+        return ERASED if value in erased else value
+    if isinstance(value, dict):
+        return {_replaced(name, erased): _replaced(each, erased) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, erased) for each in value]
+    return value
 
 
 def people_in(subject: str, data: Mapping[str, Any]) -> set[str]:

@@ -61,8 +61,10 @@ def read(database: Database[dict[str, Any]], scope: Scope, after: str | None, li
         for row in found:
             size += len(row["body"])
             if len(rows) == limit or (rows and size > LARGEST_PAGE):
+                _require_kept(begin, storage.head(database))
                 return Page(rows, str(rows[-1]["_id"]), True)
             rows.append(row)
+    _require_kept(begin, storage.head(database))
     return Page(rows, str(scanned), scanned < head.position)
 
 
@@ -79,11 +81,16 @@ def _position(cursor: str, head: storage.Head) -> int:
                 )
             ],
         )
-    if int(cursor) < head.oldest - 1:
+    _require_kept(int(cursor), head)
+    return int(cursor)
+
+
+def _require_kept(after: int, head: storage.Head) -> None:
+    """What comes next after a position must still be kept; asked once more when it has been read, as it may go then."""
+    if after < head.oldest - 1:
         raise Gone(
             say(
                 "The events after this cursor are not kept any more; begin anew with a snapshot of each program, "
                 "and go on from the cursor in it."
             )
         )
-    return int(cursor)

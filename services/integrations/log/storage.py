@@ -5,13 +5,15 @@ A row is ``{_id: position, at, type, program, org, people, body}``: ``at`` is th
 byte for byte.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, ReturnDocument
+from pymongo import ASCENDING, DeleteOne, ReplaceOne, ReturnDocument
 from pymongo.database import Database
 
+from services.integrations.domain.erasing import PARTICIPANT_ERASED, digest, left_of
 from services.integrations.domain.months import Month, collection_of, following, month_of
 from shared.clock import wall_clock
 from shared.storage.unit_of_work import Transaction
@@ -20,6 +22,8 @@ Reader = Database[dict[str, Any]] | Transaction
 
 HEADS = "heads"
 _LOG = "log"
+#: Digests of the ids of erased participants.
+_ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,42 @@ def advance(transaction: Transaction, count: int) -> Head:
 def save_months(transaction: Transaction, months: tuple[Month, ...], at: datetime | None) -> None:
     """Store the months that there are, and when the last event came."""
     transaction[HEADS].update_one({"_id": _LOG}, {"$set": {"months": [asdict(each) for each in months], "at": at}})
+
+
+def erased_among(reader: Reader, people: Collection[str]) -> set[str]:
+    """Which of these participants are erased."""
+    by_digest = {digest(each): each for each in people}
+    rows = reader[_ERASED].find({"_id": {"$in": list(by_digest)}}, batch_size=100_000)
+    return {by_digest[row["_id"]] for row in rows}
+
+
+def erase(transaction: Transaction, months: Collection[Month], people: Collection[str]) -> None:
+    """Take erased participants out of all that is in the log, and remember that they are erased."""
+    for each in people:
+        transaction[_ERASED].replace_one({"_id": digest(each)}, {}, upsert=True)
+    for month in months:
+        erase_from(transaction, month.collection, people)
+
+
+def erase_from(transaction: Transaction, collection: str, people: Collection[str]) -> None:
+    """Take erased participants out of a collection of rows."""
+    changes: list[Any] = []
+    for row in transaction[collection].find({"people": {"$in": list(people)}}, batch_size=1000):
+        left = erased_row(row, people)
+        if left is None:
+            changes.append(DeleteOne({"_id": row["_id"]}))
+        elif left != row:
+            changes.append(ReplaceOne({"_id": row["_id"]}, left))
+    if changes:
+        transaction[collection].bulk_write(changes, ordered=False)
+
+
+def erased_row(row: dict[str, Any], people: Collection[str]) -> dict[str, Any] | None:
+    """What the erasure of ``people`` leaves of a row; None if nothing."""
+    left = left_of(row["type"], bytes(row["body"]), people)
+    if left is None or row["type"] == PARTICIPANT_ERASED:
+        return None if left is None else row
+    return {**row, "body": left, "people": [each for each in row["people"] if each not in people]}
 
 
 def _head(row: dict[str, Any] | None) -> Head:

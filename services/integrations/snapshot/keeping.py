@@ -10,6 +10,8 @@ from pymongo import ASCENDING, ReplaceOne
 from pymongo.database import Database
 
 from services.integrations.domain.compaction import fact_of, is_over
+from services.integrations.domain.erasing import PARTICIPANT_ERASED
+from services.integrations.log import storage
 from shared.events import Event
 from shared.storage.unit_of_work import Transaction
 
@@ -27,6 +29,9 @@ def keep(transaction: Transaction, written: list[tuple[Event, dict[str, Any]]]) 
 
     The transaction must have moved the head of the log: by that no other one writes facts at the same time.
     """
+    erased = {event.subject for event, _ in written if event.name == PARTICIPANT_ERASED}
+    if erased:
+        storage.erase_from(transaction, FACTS, erased)
     newest: dict[str, tuple[Event, dict[str, Any]]] = {}
     for event, row in written:
         # What belongs to no program is in no program's snapshot.

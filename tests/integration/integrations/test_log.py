@@ -10,7 +10,7 @@ import pytest
 
 from services.integrations import store
 from services.integrations.domain.scope import Scope
-from services.integrations.log import reading, storage, writing
+from services.integrations.log import reading, retention, storage, writing
 from shared.events import decode, encode
 from shared.faults import Gone, Invalid
 from shared.storage.unit_of_work import UnitOfWork
@@ -166,3 +166,105 @@ def test_a_cursor_before_what_is_kept_is_told_from_one_that_never_was(
     assert [row["_id"] for row in reading.read(work.database, ALL, "2", 10).rows] == [3, 4, 5, 6]
     assert [row["_id"] for row in reading.read(work.database, ALL, None, 10).rows] == [3, 4, 5, 6]
     assert (reading.beginning(work.database), reading.end(work.database)) == ("2", "6")
+
+
+def test_the_erased_are_taken_out_of_all_months_and_stay_out(work: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    meeting = {"meeting_id": "meeting", "mentor_id": "gone", "mentee_id": "stays"}
+    for month in (10, 11):
+        monkeypatch.setattr(writing, "wall_clock", lambda month=month: datetime(2026, month, 5, tzinfo=UTC))
+        take_in(
+            work,
+            an_event("registration.mentor-registered", mentor_id="gone"),
+            an_event("matching.meeting-assigned", **meeting),
+            an_event("registration.mentee-registered", mentee_id="stays"),
+        )
+    erased = an_event("registration.participant-erased", participant_id="gone", role="mentor")
+    with_it = an_event("registration.participant-withdrawn", participant_id="gone", role="mentor")
+    after_it = an_event("matching.meeting-released", **meeting)
+    take_in(work, with_it, erased, after_it)
+    # A dead letter that an operator puts back a week later, which is of before.
+    take_in(
+        work,
+        an_event("registration.mentor-updated", mentor_id="gone"),
+        an_event("feedback.connection-formed", connection_id="c", mentor_id="gone", mentee_id="stays"),
+    )
+    found = rows(work)
+    assert [(row["_id"], row["type"]) for row in found] == [
+        (2, "matching.meeting-assigned"),
+        (3, "registration.mentee-registered"),
+        (5, "matching.meeting-assigned"),
+        (6, "registration.mentee-registered"),
+        (8, "registration.participant-erased"),
+        (9, "matching.meeting-released"),
+        (11, "feedback.connection-formed"),
+    ]
+    named = {row["_id"]: orjson.loads(row["body"])["data"] for row in found}
+    assert all(named[at]["mentor_id"] == "erased" for at in (2, 5, 9, 11))
+    assert all(named[at]["mentee_id"] == "stays" for at in (2, 5, 9, 11))
+    assert named[8]["participant_id"] == "gone"
+    # Nowhere in the database is the id any more, but in the one event that tells of it.
+    whole = [row for name in work.database.list_collection_names() for row in work.database[name].find()]
+    assert [row["_id"] for row in whole if "gone" in str(row)] == [8]
+
+
+def test_an_erasure_and_an_event_that_names_the_erased_at_the_same_time_leave_nothing(work: UnitOfWork) -> None:
+    for number in range(8):
+        person = f"person-{number}"
+        events = (
+            an_event("registration.participant-erased", participant_id=person, role="mentor"),
+            an_event("matching.meeting-assigned", meeting_id=f"meeting-{number}", mentor_id=person),
+        )
+        both = [threading.Thread(target=take_in, args=(work, each)) for each in events]
+        for each in both:
+            each.start()
+        for each in both:
+            each.join(60)
+    meetings = [orjson.loads(row["body"])["data"] for row in rows(work, Scope(("matching.#",)))]
+    assert [each["mentor_id"] for each in meetings] == ["erased"] * 8
+
+
+def test_what_is_past_is_dropped_whole_and_positions_go_on(work: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_month(month: int) -> None:
+        at = datetime(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 7, tzinfo=UTC)
+        monkeypatch.setattr(writing, "wall_clock", lambda: at)
+        monkeypatch.setattr(retention, "wall_clock", lambda: at)
+
+    for month in (9, 10, 11):
+        in_month(month)
+        take_in(work, an_event("matching.plan-published"))
+        retention.look_after_months(work, 2)
+    assert [row["_id"] for row in rows(work)] == [1, 2, 3]
+    in_month(12)
+    retention.look_after_months(work, 2)
+    assert [row["_id"] for row in rows(work)] == [2, 3]
+    names = set(work.database.list_collection_names())
+    assert "events_2026_09" not in names
+    # Of the next month everything is there before its first event.
+    assert {"events_2026_12", "events_2027_01"} <= names
+    assert "people" in work.database["events_2027_01"].index_information()
+    # A replica that was killed between forgetting a month and dropping it.
+    work.database["events_2026_08"].insert_one({})
+    # A year without any event, after which none is kept: the next one has the next position.
+    in_month(26)
+    retention.look_after_months(work, 2)
+    assert rows(work) == []
+    assert (reading.beginning(work.database), reading.end(work.database)) == ("3", "3")
+    take_in(work, an_event("matching.plan-published"))
+    assert [row["_id"] for row in rows(work)] == [4]
+    kept = {name for name in work.database.list_collection_names() if name.startswith("events_")}
+    assert kept == {"events_2028_02", "events_2028_03"}
+
+
+def test_who_reads_while_a_month_is_dropped_is_told(work: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "wall_clock", lambda: datetime(2026, 1, 7, tzinfo=UTC))
+    take_in(work, an_event("matching.plan-published"), an_event("matching.plan-published"))
+    of_query = Scope.query
+
+    def drop_first(scope: Scope) -> dict[str, Any]:
+        # In the moment between the look at the head and that at the month.
+        retention.look_after_months(work, 1)
+        return of_query(scope)
+
+    monkeypatch.setattr(Scope, "query", drop_first)
+    with pytest.raises(Gone):
+        reading.read(work.database, ALL, "1", 10)
