@@ -8,7 +8,7 @@ from flask import Response, g, request
 from services.gateway.door import door
 from shared.faults import Forbidden, Unauthenticated
 from shared.messages import say
-from shared.security.principal import Principal
+from shared.security.principal import INTEGRATOR, Principal
 from shared.security.tokens import LIFETIME, LogIn, read_log_in
 
 COOKIE = "speedmentor-token"
@@ -51,6 +51,12 @@ def principal() -> Principal:
 def require() -> None:
     """Refuse the request at hand where nobody has logged in."""
     principal()
+
+
+def require_person() -> None:
+    """Refuse the request at hand where nobody, or another system, has logged in."""
+    if principal().role == INTEGRATOR:
+        raise Forbidden(say("an integrator reads events and nothing else; log in as an organizer for this"))
 
 
 def require_same_origin(*, strictly: bool) -> None:

@@ -1,6 +1,17 @@
 """The addresses, by what they are about."""
 
-from services.gateway.routes import access, documents, feedback, live, pairing, participants, plans, programs, sessions
+from services.gateway.routes import (
+    access,
+    documents,
+    events,
+    feedback,
+    live,
+    pairing,
+    participants,
+    plans,
+    programs,
+    sessions,
+)
 
 #: In the API document, in this order.
 API = (
@@ -12,6 +23,7 @@ API = (
     live.blueprint,
     feedback.blueprint,
     pairing.blueprint,
+    events.blueprint,
 )
 #: Beside it.
 SERVING = (documents.blueprint,)

@@ -25,10 +25,10 @@ class Section(Blueprint):
         return self.doc(**{"x-refusals": statuses})
 
 
-def section(name: str, means: str) -> Section:
-    """A part of the API for those who have logged in."""
+def section(name: str, means: str, *, integrators: bool = False) -> Section:
+    """A part of the API for people who have logged in, and for ``integrators`` where that is said."""
     blueprint = Section(name, __name__, url_prefix=PREFIX, description=means)
-    blueprint.before_request(auth.require)
+    blueprint.before_request(auth.require if integrators else auth.require_person)
     return blueprint
 
 

@@ -27,6 +27,15 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+class Digits(fields.Integer):
+    """A whole number in a query, which has texts only: digits, and nothing else that Python takes for a number."""
+
+    def _validated(self, value: Any) -> int:
+        if not re.fullmatch("-?[0-9]{1,18}", str(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class Flag(fields.Boolean):
     """``true`` or ``false``, and nothing that could be meant by it."""
 

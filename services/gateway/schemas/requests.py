@@ -8,6 +8,7 @@ from marshmallow.validate import Length, OneOf, Range
 from services.gateway.schemas.kinds import (
     MOST_ROUNDS,
     WEEK,
+    Digits,
     Flag,
     Request,
     Shape,
@@ -20,6 +21,11 @@ from services.gateway.schemas.kinds import (
 )
 from shared.meeting import MEETING_LIMIT_SECONDS
 from shared.values import MOST_WHOLE
+
+#: Events in one answer at most.
+MOST_EVENTS = 1000
+#: A pattern of types, as a topic exchange knows them.
+_TYPES = r"(\*|#|[a-z0-9]+(-[a-z0-9]+)*)(\.(\*|#|[a-z0-9]+(-[a-z0-9]+)*))*"
 
 
 class LogIn(Request):
@@ -166,6 +172,32 @@ class LiveFilter(Schema):
         unknown = EXCLUDE
 
     site_id = ident("only this site; without it all of the program", load_default=None)
+
+
+class EventFilter(Schema):
+    """Which events, and from where on."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    after = text(
+        "the cursor of the page before; without it the oldest event that is kept comes first", 128, 1, load_default=None
+    )
+    types = fields.String(
+        validate=[Length(1, 2000), Shape(f"{_TYPES}(,{_TYPES})*", "Not types such as registration.#,*.round-ended.")],
+        metadata={
+            "description": "patterns over types without `speedmentor.` and `.v1`, with commas between: `*` is one word "
+            "and `#` (`%23` in an address) any number of them",
+            "example": "registration.#,*.round-ended",
+        },
+        load_default=None,
+    )
+    program = ident("only events of this program", load_default=None)
+    limit = Digits(
+        load_default=MOST_EVENTS,
+        validate=Range(1, MOST_EVENTS),
+        metadata={"description": "events in the answer at most; there may be fewer, and `more`"},
+    )
 
 
 class Ratings(Request):

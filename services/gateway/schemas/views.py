@@ -437,6 +437,17 @@ class Ledgers(View):
     feedback = fields.Dict()
 
 
+class Events(View):
+    """Events of the log, from a cursor on."""
+
+    events = fields.List(
+        fields.Dict(),
+        metadata={"description": "CloudEvents 1.0 in JSON, each as it was published but for who has been erased since"},
+    )
+    cursor = text("send it as `after` to go on; an opaque text")
+    more = flag("whether there is more already; if not, ask again later")
+
+
 class Submitted(View):
     """Feedback has been taken."""
 

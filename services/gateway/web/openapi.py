@@ -42,6 +42,7 @@ _REFUSALS: dict[int, str] = {
     404: "There is none, or not for this caller",
     408: "The body did not come in time",
     409: "Not possible in this state, given on an older one, or the idempotency key was used for something else",
+    410: "Not kept any more",
     413: "Too large",
     415: "The body is not JSON",
     422: "Something in the request is not valid; every fault is named",

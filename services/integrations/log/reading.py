@@ -72,7 +72,7 @@ def _position(cursor: str, head: storage.Head) -> int:
     # Digits of ASCII only, and as they are given out: what else int() takes is no cursor.
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18 and int(cursor) <= head.position):
         raise Invalid(
-            say("The request is not valid; every fault is named."),
+            say("There is no such place in the log."),
             [
                 Problem(
                     "/after",

@@ -200,6 +200,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case.body = _body(label, case.body)
     if "Idempotency-Key" in (case.headers or {}) and _is_valid(case, ParameterLocation.HEADER):
         case.headers["Idempotency-Key"] = new_id()
+    if case.query and "after" in case.query and _is_valid(case, ParameterLocation.QUERY):
+        # Cursors are opaque: hardly any text of the right shape is one.
+        case.query = {**case.query, "after": str(_CHANCE.randint(0, 5))}
     if case.query and "site_id" in case.query and _is_valid(case, ParameterLocation.QUERY):
         case.query = {**case.query, "site_id": SITE}
 

@@ -1,8 +1,14 @@
 """Each address asks the right service the right thing, and passes on who asks, under which key and in which trace."""
 
+import re
+
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from prometheus_client import generate_latest
+
+from shared.faults import Gone, Invalid, Problem
+from shared.messages import say
+from shared.security.principal import INTEGRATOR, EventScope, Principal
 
 API = "/api/v1"
 SESSION = ("session_timer", {"session_id": "s1", "revision": None})
@@ -79,6 +85,9 @@ ROUTES = [
     ("GET", "/programs/p1/feedback", None, 200, "feedback", "get_submitted", {"program_id": "p1"}),
     ("GET", "/programs/p1/connections", None, 200, "feedback", "get_connections", {"program_id": "p1"}),
     ("POST", "/programs/p1/closing", None, 200, "feedback", "close_program", {"program_id": "p1"}),
+    ("GET", "/events?after=7&types=registration.%23,*.round-ended&program=p1&limit=5", None, 200,
+     "integrations", "events",
+     {"after": "7", "types": ["registration.#", "*.round-ended"], "program": "p1", "limit": 5}),
     ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
 ]  # fmt: skip
 LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
@@ -88,6 +97,8 @@ LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
 def test_an_address_asks_its_service(client, bus, organizer, verb, path, body, status, service, method, arguments):
     one = {"anything_id": "x", "more": {"than": ["described"]}}
     bus.answers[method] = [one] if method in LISTS else one
+    if method == "events":
+        bus.answers[method] = {"events": [], "cursor": "7", "more": False}
     headers = {**organizer, "Idempotency-Key": "k-1"}
     answer = client.open(API + path, method=verb, json=body, headers=headers)
     assert answer.status_code == status, answer.text
@@ -297,3 +308,55 @@ def test_where_a_program_stands_is_its_state(client, organizer, bus):
     bus.answers["get_program"] = {"program_id": "p1", "state": "draft"}
     told_by_an_earlier_release = client.get("/api/v1/programs/p1", headers=organizer).json
     assert told_by_an_earlier_release == {"program_id": "p1", "state": "draft"}
+
+
+def test_events_come_as_they_were_published_byte_for_byte(client, bus, organizer):
+    published = ['{"id": "1",\n "data": {"n": 1.0}}', '{"data":{},"id":"é"}']
+    bus.answers["events"] = {"events": published, "cursor": "17", "more": True}
+    answer = client.get("/api/v1/events", headers=organizer)
+    assert bus.calls[0][2] == {"after": None, "types": [], "program": None, "limit": 1000}
+    assert answer.data == ('{"events":[' + ",".join(published) + '],"cursor":"17","more":true}').encode()
+    assert answer.content_type == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("after=", "?after"),
+        ("limit=0", "?limit"),
+        ("limit=1_0", "?limit"),
+        ("limit=1001", "?limit"),
+        ("types=Registration", "?types"),
+        ("types=a,,b", "?types"),
+        ("types=a%23", "?types"),
+        ("program=", "?program"),
+    ],
+)
+def test_what_events_cannot_be_asked_for_is_named(client, bus, organizer, query, field):
+    answer = client.get(f"/api/v1/events?{query}", headers=organizer)
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json["problems"]] == [field]
+    assert bus.calls == []
+
+
+def test_a_cursor_that_is_none_is_named_and_one_too_old_is_gone(client, bus, organizer):
+    problem = Problem("/after", say("there is no such cursor"), say("leave it out"))
+    bus.answers["events"] = Invalid(say("There is no such place in the log."), [problem])
+    answer = client.get("/api/v1/events?after=9", headers=organizer)
+    assert (answer.status_code, answer.json["problems"][0]["field"]) == (422, "?after")
+    bus.answers["events"] = Gone(say("begin with a snapshot"))
+    answer = client.get("/api/v1/events?after=1", headers=organizer)
+    assert (answer.status_code, answer.json["code"], answer.json["title"]) == (410, "gone", "Not kept any more")
+
+
+def test_an_integrator_reads_events_and_nothing_else(client, bus, app, bearer):
+    scope = EventScope(("registration.#",), ("p1",))
+    headers = bearer(Principal("hr", INTEGRATOR, "acme", scope=scope))
+    bus.answers["events"] = {"events": [], "cursor": "7", "more": False}
+    assert client.get("/api/v1/events", headers=headers).status_code == 200
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/") and "events" not in rule.rule and not rule.endpoint.startswith("access."):
+            for verb in rule.methods & {"GET", "POST", "PUT", "DELETE"}:
+                path = re.sub("<[^>]*>", "p1", rule.rule)
+                answer = client.open(path, method=verb, json=None if verb == "GET" else {}, headers=headers)
+                assert (answer.status_code, answer.json["code"]) == (403, "forbidden"), f"{verb} {path}"
