@@ -4,6 +4,9 @@ from typing import Any
 
 from services.integrations import store
 from services.integrations.access import scope_for
+from services.integrations.accounts import managing
+from services.integrations.accounts.extension import Accounts
+from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, RedeemApiKey, RotateIntegrator
 from services.integrations.handlers import hear
 from services.integrations.log import reading
 from services.integrations.log.retention import Retention
@@ -12,6 +15,7 @@ from services.integrations.snapshot import reading as snapshot
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
+from shared.security.principal import Principal
 from shared.storage.unit_of_work import Transaction
 
 
@@ -24,6 +28,7 @@ class Integrations:
     caller = Caller(integrators=True)
     retention = Retention()
     health = Health()
+    accounts = Accounts()
 
     @consumes("log")
     def hear(self, events: list[Event], transaction: Transaction) -> None:
@@ -54,3 +59,39 @@ class Integrations:
         scope = scope_for(self.caller()).narrowed(given["types"], [given["program"]] if given["program"] else [])
         page = reading.read(self.work.database, scope, given["after"], given["limit"])
         return {"events": [row["body"].decode() for row in page.rows], "cursor": page.cursor, "more": page.more}
+
+    # Integrators
+
+    @answers
+    def add_integrator(self, **arguments: Any) -> dict[str, Any]:
+        """Give another system an account; answers when the broker has it, with its secrets, which are shown once."""
+        given = load(AddIntegrator, arguments)
+        return managing.add(self.work, self.accounts, self._organizer(), given)
+
+    @answers
+    def rotate_integrator(self, **arguments: Any) -> dict[str, Any]:
+        """Give an integrator new secrets, shown once; the old ones hold for ``keep_hours`` more, or end at once."""
+        given = load(RotateIntegrator, arguments)
+        return managing.rotate(self.work, self.accounts, self._organizer(), given)
+
+    @answers
+    def remove_integrator(self, **arguments: Any) -> dict[str, Any]:
+        """Remove an integrator with its queues; its connections end, its tokens are refused."""
+        given = load(OfIntegrator, arguments)
+        return managing.remove(self.work, self.accounts, self._organizer(), given)
+
+    @answers
+    def list_integrators(self) -> dict[str, Any]:
+        """All integrators, without secrets, under ``integrators``."""
+        return {"integrators": managing.listed(self.work, self._organizer())}
+
+    @answers
+    def redeem_api_key(self, **arguments: Any) -> dict[str, Any]:
+        """Whom an API key lets in; needs no log-in, since it is one."""
+        return managing.redeem(self.work, load(RedeemApiKey, arguments)["api_key"])
+
+    def _organizer(self) -> Principal:
+        """Who may give accounts away: whoever organizes all of the organization."""
+        principal = self.caller()
+        principal.require_operator()
+        return principal

@@ -4,6 +4,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from services.integrations.accounts import storage as accounts
 from services.integrations.log import storage
 from services.integrations.snapshot import keeping
 
@@ -12,3 +13,4 @@ def prepare(database: Database[dict[str, Any]]) -> None:
     """Create collections and indexes; safe to repeat."""
     storage.prepare(database)
     keeping.prepare(database)
+    accounts.prepare(database)

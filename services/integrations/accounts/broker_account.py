@@ -38,9 +38,9 @@ MOST_LOOKS: Final = 1_000_000
 STREAM_AGE: Final = "7D"
 STREAM_BYTES: Final = 512_000_000
 STREAM_SEGMENT_BYTES: Final = 16_000_000
-#: Connections, and channels over all of them, that a user has at one time at most.
+#: Connections that a user has at one time at most. There is a limit for channels too, but RabbitMQ counts into it every
+#: channel that ended by an error, for as long as its connection lives: who tries and fails would lock itself out.
 MOST_CONNECTIONS: Final = 20
-MOST_CHANNELS: Final = 100
 
 LONGEST_NAME: Final = 40
 NAME: Final = rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_NAME - 2}}}[a-z0-9])?"
@@ -190,7 +190,7 @@ def _rows(account: Account, vhost: str) -> Iterable[tuple[str, Row]]:
                 "password_hash": password_hash,
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
                 "tags": [tag_of(vhost)],
-                "limits": {"max-connections": MOST_CONNECTIONS, "max-channels": MOST_CHANNELS},
+                "limits": {"max-connections": MOST_CONNECTIONS},
             },
         )
         # The narrower right first: without it every key of an exchange that may be read could be bound.
