@@ -47,19 +47,24 @@ lint: setup  ## style, types and who may import whom
 .PHONY: unit contract integration browser system test-system faults
 unit: setup  ## the pure parts, without broker and database
 	@$(PYTEST) -n 2 tests/unit
-contract: setup  ## events and interfaces to the letter
+contract: setup tests/node/node_modules/.ready  ## events and interfaces to the letter
 	@$(PYTEST) tests/contract
 integration: setup  ## on the real broker and database; two at a time, each with its own
 	@$(PYTEST) -n 2 --dist loadscope tests/integration
 browser: setup  ## the pages in a real Chromium
 	@$(PYTHON) -m deploy.local chromium
 	@$(PYTEST) tests/browser
-system: setup  ## the whole event, end to end
+system: setup tests/node/node_modules/.ready  ## the whole event, end to end
 	@$(PYTEST) tests/system --ignore tests/system/containers
 test-system: setup  ## the same in containers, with parts killed and replaced; needs an engine, or root to install one
 	@$(PYTEST) tests/system/containers
 faults: setup  ## kill and restart parts of a running event; long
 	@$(PYTEST) tests/faults
+
+tests/node/node_modules/.ready: tests/node/package-lock.json .venv/.ready
+	@echo "installing into tests/node …"
+	@.venv/bin/npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 .PHONY: bench-events bench-timer bench-planning bench-replanning
 bench-events: setup  ## effects a second against stock nameko

@@ -152,6 +152,8 @@ def schema_of(field: fields.Field[Any] | None) -> JsonSchema:
         kind["type"] = [kind["type"], "null"]
         if "enum" in kind:
             kind["enum"] = [*kind["enum"], None]
+    if known.withheld is not None:
+        kind["deprecated"] = True
     return {"description": known.means, **kind} if known.means else kind
 
 

@@ -17,12 +17,15 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 # CloudEvents 1.0 has integers of 32 bits.
 HIGHEST_ORDINAL = 2**31 - 1
 
+# What began or caused an event may have an id from outside; still no mail address fits.
+REFERENCE = r"^[A-Za-z0-9._:~/=+-]{1,255}$"
+# Source: W3C Trace Context, section 3.2; ids of zeroes only are invalid there.
+TRACEPARENT = r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$"
+
 _is_id = re.compile(ID).fullmatch
 _is_type = re.compile(r"speedmentor\.[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]{0,3}").fullmatch
-# What began or caused an event may have an id from outside; still no mail address fits.
-_is_reference = re.compile(r"[A-Za-z0-9._:~/=+-]{1,255}").fullmatch
-# Source: W3C Trace Context, section 3.2; ids of zeroes only are invalid there.
-_is_traceparent = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_is_reference = re.compile(REFERENCE).fullmatch
+_is_traceparent = re.compile(TRACEPARENT).fullmatch
 
 
 class BadEvent(Exception):

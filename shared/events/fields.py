@@ -42,9 +42,14 @@ class EventField(fields.Field[Any]):
         return withheld
 
     @property
+    def meaning(self) -> str:
+        """What the value says, in a few words, whether it is published any more or not."""
+        return str(self.metadata["means"])
+
+    @property
     def means(self) -> str:
-        """What the value says, in a few words."""
-        means = str(self.metadata["means"])
+        """The same, and since when it carries nothing."""
+        means = self.meaning
         if self.withheld is None:
             return means
         said = "empty" if self.required else "absent or empty"

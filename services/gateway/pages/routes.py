@@ -4,8 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, render_template, request
 
+from services.gateway.pages import event_types
 from services.gateway.pages.script_words import NAMES, words
 from services.gateway.web.language import COOKIE, language
+from shared.events.asyncapi import EXCHANGE, VERSION
 from shared.translation import languages, translations
 
 #: Everything a page needs comes from here: no inline script or style runs, and no other site frames a page. Scripts
@@ -54,6 +56,19 @@ def wall(program_id: str, site_id: str) -> str:
 def me() -> str:
     """A participant's own page."""
     return render_template("me.html")
+
+
+@pages.get("/asyncapi")
+def events() -> str:
+    """Every type of event for those who build on them; it says the same as ``/asyncapi.json``."""
+    spoken = language()
+    return render_template(
+        "events.html",
+        version=VERSION,
+        exchange=EXCHANGE,
+        attributes=event_types.all_attributes(spoken),
+        services=event_types.services(spoken),
+    )
 
 
 @pages.context_processor

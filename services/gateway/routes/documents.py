@@ -2,9 +2,10 @@
 
 import json
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from services.gateway.door import door
+from shared.events import asyncapi
 from shared.events.catalogue import PUBLIC, json_schema
 from shared.extensions.readiness import look
 from shared.faults import NotFound
@@ -25,6 +26,15 @@ def event_schema(event_type: str) -> Response:
     if event_type not in PUBLIC:
         raise NotFound(say("There is no such type of event; all are listed at /schemas/."))
     return Response(json.dumps(json_schema(event_type), indent=2), content_type="application/schema+json")
+
+
+@blueprint.get("/asyncapi.json")
+def asyncapi_document() -> Response:
+    """The AsyncAPI document: every type of event with its schema and an example, and how it is delivered."""
+    response = Response(asyncapi.served(), content_type=asyncapi.MEDIA_TYPE)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/health/live")
