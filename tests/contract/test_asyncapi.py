@@ -9,14 +9,15 @@ from jsonschema import Draft7Validator
 
 from shared.events import decode
 from shared.events.asyncapi import document, example, served
-from shared.events.catalogue import PUBLIC, json_schema
+from shared.events.catalogue import PUBLIC, TYPES, json_schema
 from shared.events.compatibility import resolved
-from shared.messaging.topology import EVENTS, VHOST
+from shared.events.composites import event_fields
+from shared.messaging.topology import EVENTS, INTERNAL, VHOST
 from tests.javascript import ask
 from tests.readers import FORMATS, assert_all_can_read
 
 DOCUMENT: dict[str, Any] = document()
-SAMPLES = sorted(Path(__file__).with_name("samples").glob("*.json"))
+SAMPLES = sorted(each for each in Path(__file__).with_name("samples").glob("*.json") if each.stem in PUBLIC)
 
 types = pytest.mark.parametrize("event_type", PUBLIC)
 
@@ -105,6 +106,29 @@ def test_the_exchange_and_the_routing_keys_are_those_of_the_broker() -> None:
             "topic",
             VHOST,
         )
+
+
+def test_nothing_in_it_speaks_of_internal_types() -> None:
+    internal = [kind for kind in TYPES.values() if kind.internal]
+    assert internal
+    assert not [kind.name for kind in internal if kind.name.encode() in served()]
+    assert INTERNAL.encode() not in served()
+
+
+def test_what_carries_nothing_any_more_is_deprecated() -> None:
+    deprecated = {
+        f"{name}.{field}"
+        for name in PUBLIC
+        for field, schema in DOCUMENT["components"]["schemas"][name]["properties"].items()
+        if schema.get("deprecated")
+    }
+    assert "speedmentor.feedback.feedback-submitted.v1.ratings" in deprecated
+    assert deprecated == {
+        f"{name}.{field}"
+        for name, kind in PUBLIC.items()
+        for field, each in event_fields(kind.data).items()
+        if each.withheld
+    }
 
 
 def test_the_attributes_are_those_that_are_checked() -> None:

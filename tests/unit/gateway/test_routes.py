@@ -1,5 +1,6 @@
 """Each address asks the right service the right thing, and passes on who asks, under which key and in which trace."""
 
+import json
 import re
 
 import pytest
@@ -217,6 +218,16 @@ def test_the_schemas_of_all_events_are_there(client):
         schema = client.get(path).json
         assert schema["$schema"].endswith("2020-12/schema")
     assert client.get("/schemas/speedmentor.no.such.v1.json").status_code == 404
+
+
+def test_the_asyncapi_document_is_served_and_asked_for_again_it_is_not_sent_again(client):
+    answer = client.get("/asyncapi.json")
+    assert answer.content_type == "application/vnd.aai.asyncapi+json;version=3.0.0"
+    document = json.loads(answer.data)
+    assert document["asyncapi"] == "3.0.0"
+    assert [f"/schemas/{name}.json" for name in document["channels"]] == client.get("/schemas/").json["schemas"]
+    again = client.get("/asyncapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
 
 
 def test_ready_means_that_events_arrive_and_tells_outsiders_no_more(client, checks):
