@@ -1,0 +1,1 @@
+"""Webhooks: events from the log to addresses of integrators, by the Standard Webhooks specification."""
