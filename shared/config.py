@@ -4,6 +4,8 @@ The same names serve the local launcher, compose and Kubernetes. A setting may a
 ``NAME`` is not set, ``NAME_FILE`` names a file that holds it, so that secrets need not be in an environment.
 """
 
+import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,10 @@ class Settings:
     integrators_uri: str | None = None
     #: For how many months before the current one published events are kept for other systems to read.
     events_kept_months: int = 13
+    #: One or more keys, a line each, by which secrets of webhooks are kept.
+    webhook_key: bytes | None = None
+    #: Networks and hosts that webhooks may go to although they are not on the internet, separated by commas.
+    webhook_allowed: str = ""
 
 
 class _Reader:
@@ -128,6 +134,15 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _networks_and_hosts(text: str) -> str:
+    for entry in re.split(r"[,\s]+", text.strip()):
+        if "/" in entry:
+            ipaddress.ip_network(entry)
+        elif entry and not re.fullmatch(r"[A-Za-z0-9.:-]+", entry):
+            raise ValueError(entry)
+    return text
+
+
 def load(service: str, environ: Mapping[str, str]) -> Settings:
     """Read the settings of ``service`` from ``environ``.
 
@@ -157,6 +172,10 @@ def load(service: str, environ: Mapping[str, str]) -> Settings:
         integrators_uri=read.uri("INTEGRATORS_URI", ("amqp", "amqps"), "") or None,
         events_kept_months=read.parsed("EVENTS_KEPT_MONTHS", "13", _months, "give a number of months from 0 to 1200"),
         trusted_proxies=read.parsed("TRUSTED_PROXIES", "0", _port, "give the number of proxies in front"),
+        webhook_key=read.key("WEBHOOK_KEY_FILE", required=service == "integrations"),
+        webhook_allowed=read.parsed(
+            "WEBHOOK_ALLOWED", "", _networks_and_hosts, "give networks such as 10.20.0.0/16 and names of hosts"
+        ),
     )
     if read.faults:
         raise SettingsError("\n".join(dict.fromkeys(read.faults)))

@@ -44,7 +44,7 @@ class Secrets:
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
             )
             self.write("token-public.pem", public)
-        for name, length in (("access-code.key", 32), ("mongod.key", 256), ("erlang-cookie", 20)):
+        for name, length in (("access-code.key", 32), ("webhook.key", 32), ("mongod.key", 256), ("erlang-cookie", 20)):
             if not self._is_there(name):
                 self.write(name, random.token_hex(length).encode())
         if not self._is_there("organizer-password"):

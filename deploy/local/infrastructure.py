@@ -176,6 +176,8 @@ class Infrastructure:
             settings["BROKER_ADMIN_URI"] = self.broker.management_uri(topology.ACCOUNTS_ADMIN)
         if service == "registration":
             settings["ACCESS_CODE_KEY_FILE"] = str(self.secrets.access_code_key)
+        if service == "integrations":
+            settings["WEBHOOK_KEY_FILE"] = str(self.secrets.webhook_key)
         return settings
 
     @property

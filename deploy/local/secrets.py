@@ -17,6 +17,7 @@ class Secrets:
         self.token_private_key = folder / "token-private.pem"
         self.token_public_key = folder / "token-public.pem"
         self.access_code_key = folder / "access-code.key"
+        self.webhook_key = folder / "webhook.key"
         self.organizer_password = folder / "organizer-password"
         self.database_key = folder / "mongod.key"
         self._passwords = folder / "passwords.json"
@@ -33,8 +34,9 @@ class Secrets:
             )
             write_secret(self.token_private_key, private)
             write_secret(self.token_public_key, public)
-        if not self.access_code_key.exists():
-            write_secret(self.access_code_key, secrets.token_hex(32))
+        for key in (self.access_code_key, self.webhook_key):
+            if not key.exists():
+                write_secret(key, secrets.token_hex(32))
         if not self.organizer_password.exists():
             write_secret(self.organizer_password, secrets.token_urlsafe(12) + "\n")
         if not self.database_key.exists():

@@ -7,6 +7,7 @@ from pymongo.database import Database
 from services.integrations.accounts import storage as accounts
 from services.integrations.log import storage
 from services.integrations.snapshot import keeping
+from services.integrations.webhooks import deliveries, endpoints
 
 
 def prepare(database: Database[dict[str, Any]]) -> None:
@@ -14,3 +15,5 @@ def prepare(database: Database[dict[str, Any]]) -> None:
     storage.prepare(database)
     keeping.prepare(database)
     accounts.prepare(database)
+    endpoints.prepare(database)
+    deliveries.prepare(database)

@@ -25,29 +25,36 @@ _PORTS: Final = {"https": 443, "http": 80}
 _CHARACTERS: Final = re.compile(r"[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%\[\]]+")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
-#: Not reached from outside, or not one machine's: kind -> networks.
-_SPECIAL: Final = {
-    "loopback": ("127.0.0.0/8", "::1/128"),
-    "unspecified": ("0.0.0.0/8", "::/128"),
-    "private": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10", "64:ff9b:1::/48"),
-    "link-local": ("169.254.0.0/16", "fe80::/10"),
-    "carrier NAT": ("100.64.0.0/10",),
-    "multicast": ("224.0.0.0/4", "ff00::/8"),
-    "reserved": (
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "240.0.0.0/4",
-        "100::/64",
-        "2001::/23",
-        "2001:db8::/32",
-        "3fff::/20",
+_RESERVED: Final = say("{address} is not in use on the internet")
+#: Not reached from outside, or not one machine's: what is said of them, and the networks.
+_SPECIAL: Final = (
+    (say("{address} is the machine itself"), ("127.0.0.0/8", "::1/128")),
+    (say("{address} is the address of no machine"), ("0.0.0.0/8", "::/128")),
+    (
+        say("{address} is in a private network"),
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10", "64:ff9b:1::/48"),
     ),
-}
-_NETWORKS: Final = [(ipaddress.ip_network(each), kind) for kind, those in _SPECIAL.items() for each in those]
+    (say("{address} is on the own link only"), ("169.254.0.0/16", "fe80::/10")),
+    (say("{address} is in a carrier's own network"), ("100.64.0.0/10",)),
+    (say("{address} is a group of machines"), ("224.0.0.0/4", "ff00::/8")),
+    (
+        _RESERVED,
+        (
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "240.0.0.0/4",
+            "100::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "3fff::/20",
+        ),
+    ),
+)
+_NETWORKS: Final = [(ipaddress.ip_network(each), said) for said, those in _SPECIAL for each in those]
 #: All that is given to hosts of the internet today.
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 #: Where clouds tell a machine its own secrets. No list of the operator opens these.
@@ -134,11 +141,9 @@ def refusal(host: str, address: str, allowed: Allowed) -> Message | None:
             return say("{address} is where clouds keep secrets of the machine", address=str(each))
     if allowed.takes(host, judged) or (inner is not None and allowed.takes(host, inner)):
         return None
-    if inner is not None and (kind := _kind(inner)):
-        return say("{address} stands for {inner}, which is {kind}", address=str(judged), inner=str(inner), kind=kind)
-    if kind := _kind(judged):
-        return say("{address} is {kind}", address=str(judged), kind=kind)
-    return None
+    shown = str(judged) if inner is None else f"{judged} ({inner})"
+    said = (_said_of(inner) if inner is not None else None) or _said_of(judged)
+    return None if said is None else Message(said.msgid, {"address": shown})
 
 
 def embedded(address: Address) -> ipaddress.IPv4Address | None:
@@ -182,7 +187,7 @@ def target_of(url: str, allowed: Allowed) -> Target:
         raise _invalid(say("its port is not one"), say("give a port from 1 to 65535, or none"))
     if literal is not None and (reason := refusal(host, str(literal), allowed)):
         raise _invalid(
-            say("{why}", why=str(reason)),
+            reason,
             say("give an address on the internet; the operator can allow others by WEBHOOK_ALLOWED"),
         )
     if scheme == "http" and not allowed.takes(host, literal):
@@ -233,12 +238,12 @@ def _name(text: str) -> str:
     return name
 
 
-def _kind(address: Address) -> str | None:
-    for network, kind in _NETWORKS:
+def _said_of(address: Address) -> Message | None:
+    for network, said in _NETWORKS:
         if address.version == network.version and address in network:
-            return kind
+            return said
     if address.version == 6 and not any(address in each for each in (_GLOBAL_UNICAST, *_TRANSLATED)):
-        return "reserved"
+        return _RESERVED
     return None
 
 

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, Final
 
 import structlog
-from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from services.integrations.domain import signing
 from services.integrations.domain.retrying import Outcome, Reason
@@ -24,6 +24,7 @@ from services.integrations.webhooks import deliveries, endpoints, figures
 from services.integrations.webhooks.requesting import Client
 from services.integrations.webhooks.sealing import Seal
 from services.integrations.webhooks.settling import Ended, TakenOver, settle, tell
+from shared.clock import monotonic
 from shared.faults import Gone
 from shared.messaging.connection import backoff
 from shared.storage.mongo import is_passing
@@ -39,9 +40,11 @@ MOST_PENDING: Final = 10_000
 TAKEN: Final = 100
 #: Positions that the place in the log may be ahead of what is stored, where nothing in between was for the endpoint.
 UNSAVED: Final = 1_000
+#: Real seconds that requests on their way may take when no more are begun.
+FINISHING: Final = 2.0
 
 #: What an integrator may hear, None if there is no such integrator.
-ScopeOf = Callable[[Database[dict[str, Any]], str], Scope | None]
+ScopeOf = Callable[[Any, str], Scope | None]
 HEADERS: Final = {"Content-Type": "application/cloudevents+json; charset=utf-8", "User-Agent": "speedmentor-webhooks/1"}
 
 
@@ -81,7 +84,7 @@ class Dispatcher:
         self._awake.set()
 
     def stop(self) -> None:
-        """Begin nothing more; what is on its way is made again by whoever comes after."""
+        """Begin nothing more; what does not end within moments is made again by whoever comes after."""
         self._over = True
         self._awake.set()
 
@@ -103,6 +106,7 @@ class Dispatcher:
                 pause = Flag()
                 pause.wait(next(pauses))
         self._over = True
+        self._finish()
         self.stopped.set()
 
     def step(self) -> None:
@@ -118,18 +122,29 @@ class Dispatcher:
         self.revision = endpoint["revision"]
         self.position = max(self.position, endpoint["position"])
         standing, now = endpoints.standing_of(endpoint), self._means.now()
-        is_active = endpoint["state"] == endpoints.ACTIVE
-        if is_active and (scope := self._scope(endpoint)) is None:
+        scope = self._scope(endpoint) if endpoint["state"] == endpoints.ACTIVE else None
+        if scope is None and endpoint["state"] == endpoints.ACTIVE:
             self._disable(endpoint, Reason.NO_INTEGRATOR)
             return
-        # A test event is for finding out whether it works again.
-        goes = is_active and not standing.rests(now)
         free = max((1 if standing.is_probed else AT_ONCE) - len(self._in_flight), 0)
-        if goes and free > 0:
+        goes = scope is not None and not standing.rests(now)
+        if scope is not None and goes and free > 0:
             self._take(endpoint, scope)
+        # A test event is for finding out whether it works again, so it goes in any case.
         most = free if goes else AT_ONCE
         for row in deliveries.due(self._database, self.endpoint_id, now, most, self._in_flight, tests=not goes):
-            self._begin(endpoint, scope if is_active else None, row)
+            self._begin(endpoint, scope, row)
+
+    def _finish(self) -> None:
+        """Write what still ends in the next moments, so that it is not sent again."""
+        ends_at = monotonic() + FINISHING
+        while self._in_flight and monotonic() < ends_at:
+            self._awake.wait(0.1)
+            self._awake.clear()
+            try:
+                self._settle()
+            except (TakenOver, PyMongoError):
+                return
 
     def _settle(self) -> None:
         ended = []
@@ -180,12 +195,13 @@ class Dispatcher:
         endpoint = endpoints.hold(transaction, self.endpoint_id, self._token)
         if endpoint is None:
             raise TakenOver
-        if endpoint["state"] != endpoints.ACTIVE or endpoint["position"] > position:
+        if endpoint["state"] != endpoints.ACTIVE or endpoint["position"] >= position:
             # Disabled, or set on by hand, since the log was read.
             return
-        if rows:
-            deliveries.add(transaction, self.endpoint_id, rows, self._means.now())
-        changes = {"position": position, "pending": endpoint["pending"] + len(rows)}
+        new = [row for row in rows if row["_id"] > endpoint["position"]]
+        if new:
+            deliveries.add(transaction, self.endpoint_id, new, self._means.now())
+        changes = {"position": position, "pending": endpoint["pending"] + len(new)}
         endpoints.save(transaction, self.endpoint_id, changes)
 
     def _jump(self, position: int) -> None:

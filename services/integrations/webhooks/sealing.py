@@ -1,9 +1,11 @@
 """Secrets as they are kept: encrypted by a key that is not in the database, since a signature needs them in the clear.
 
-The key is a setting: one or more keys of Fernet (https://github.com/fernet/spec), a line each. The first encrypts, all
-decrypt; so a new key is put before the old one, and secrets are sealed by it as they are rotated.
+The key is a setting: one or more lines, each a key. The first encrypts, all decrypt; so a new key is put before the old
+one, and secrets are sealed by it as they are rotated. Encrypted is with Fernet (https://github.com/fernet/spec).
 """
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,9 +21,11 @@ class Seal:
         """Take the keys over.
 
         Raises:
-            ValueError: there is none, or one that is no key of Fernet.
+            ValueError: there is none.
         """
-        self._fernet = MultiFernet([Fernet(each) for each in keys.split()])
+        # Fernet's keys have 32 bytes; ours are random, of any form, so a digest of one is as good as it.
+        digests = (hashlib.sha256(b"webhooks|" + each).digest() for each in keys.split())
+        self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in digests])
 
     def closed(self, secrets: Sequence[Secret]) -> list[dict[str, Any]]:
         """``secrets`` as they are kept."""

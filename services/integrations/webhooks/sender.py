@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 
 from services.integrations.log import storage
 from services.integrations.webhooks import deliveries, endpoints, figures
-from services.integrations.webhooks.dispatching import Dispatcher, Means
+from services.integrations.webhooks.dispatching import FINISHING, Dispatcher, Means
 from shared.clock import monotonic
 from shared.storage.lease import Lease, prolong
 
@@ -64,8 +64,9 @@ class Sender:
         rows = {row["_id"]: row for row in endpoints.everything(self._database)}
         for state in (endpoints.ACTIVE, endpoints.DISABLED):
             figures.ENDPOINTS.labels(state).set(sum(row["state"] == state for row in rows.values()))
-        head, due = storage.head(self._database).position, deliveries.endpoints_with_due(
-            self._database, self._means.now()
+        head, due = (
+            storage.head(self._database).position,
+            deliveries.endpoints_with_due(self._database, self._means.now()),
         )
         for endpoint_id, row in rows.items():
             serving = self._serving.get(endpoint_id)
@@ -115,9 +116,11 @@ class Sender:
         return monotonic() + self._means.client.deadline + self._beyond / 4 < self._held_until
 
     def _give_up(self) -> None:
-        for endpoint_id, serving in self._serving.items():
+        for serving in self._serving.values():
             serving.stop()
-            serving.stopped.wait(5)
+        ends_at = monotonic() + 2 * FINISHING
+        for endpoint_id, serving in self._serving.items():
+            serving.stopped.wait(max(ends_at - monotonic(), 0))
             try:
                 self._lease(endpoint_id).release()
             except PyMongoError as error:

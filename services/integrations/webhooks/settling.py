@@ -56,9 +56,7 @@ def settle(
     endpoint = endpoints.hold(transaction, endpoint_id, token)
     if endpoint is None:
         raise TakenOver
-    tally = _Tally(
-        endpoints.standing_of(endpoint), endpoint["state"], endpoint["pending"], endpoint["given_up"], {}
-    )
+    tally = _Tally(endpoints.standing_of(endpoint), endpoint["state"], endpoint["pending"], endpoint["given_up"], {})
     delivered, told = endpoint["delivered"], []
     for each in ended:
         row = deliveries.find(transaction, each.row["_id"])
@@ -150,4 +148,3 @@ def tell(endpoint: dict[str, Any], told: Sequence[tuple[str, str]]) -> None:
             figures.DISABLED.labels(detail).inc()
         else:
             figures.GIVEN_UP.inc()
-

@@ -71,11 +71,14 @@ def test_secrets_stay_the_same(tmp_path: Path) -> None:
 
 def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path: Path) -> None:
     launcher = Infrastructure(tmp_path)
-    launcher.state.ports.update(amqp=1, mongod=2)
-    told = {name: launcher.environment(name) for name in ("gateway", "registration", "matching", "operator")}
+    launcher.state.ports.update(amqp=1, management=3, mongod=2)
+    told = {
+        name: launcher.environment(name) for name in ("gateway", "registration", "matching", "integrations", "operator")
+    }
     assert "MONGO_URI" not in told["gateway"]
     assert [name for name, each in told.items() if "TOKEN_PRIVATE_KEY_FILE" in each] == ["gateway"]
     assert [name for name, each in told.items() if "ORGANIZER_PASSWORD_FILE" in each] == ["gateway"]
     assert [name for name, each in told.items() if "ACCESS_CODE_KEY_FILE" in each] == ["registration"]
+    assert [name for name, each in told.items() if "WEBHOOK_KEY_FILE" in each] == ["integrations"]
     assert told["matching"]["MONGO_URI"].startswith("mongodb://matching:")
-    assert len({each["AMQP_URI"] for each in told.values()}) == 4
+    assert len({each["AMQP_URI"] for each in told.values()}) == 5

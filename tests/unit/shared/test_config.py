@@ -42,6 +42,7 @@ def test_what_is_not_given_has_a_default(given: dict[str, str]) -> None:
     [
         ("registration", {"AMQP_URI", "MONGO_URI", "TOKEN_PUBLIC_KEY_FILE", "ACCESS_CODE_KEY_FILE"}),
         ("matching", {"AMQP_URI", "MONGO_URI", "TOKEN_PUBLIC_KEY_FILE"}),
+        ("integrations", {"AMQP_URI", "MONGO_URI", "TOKEN_PUBLIC_KEY_FILE", "WEBHOOK_KEY_FILE"}),
         ("gateway", {"AMQP_URI", "TOKEN_PUBLIC_KEY_FILE", "TOKEN_PRIVATE_KEY_FILE", "ORGANIZER_PASSWORD"}),
     ],
 )
@@ -71,6 +72,8 @@ def test_a_service_gets_no_database_or_key_that_it_does_not_need(given: dict[str
         ("HTTP_PORT", "eighty", "'eighty' is not valid"),
         ("LOG_LEVEL", "loud", "choose DEBUG, INFO, WARNING or ERROR"),
         ("RPC_TIMEOUT", "soon", "give a number of seconds"),
+        ("WEBHOOK_ALLOWED", "10.0.0.1/8", "give networks such as 10.20.0.0/16"),
+        ("WEBHOOK_ALLOWED", "https://x", "give networks such as 10.20.0.0/16"),
         ("CLOCK_SPEED", "0", "the speed must be above 0"),
         ("CLOCK_ORIGIN", "now", "CLOCK_ORIGIN"),
         ("TOKEN_PUBLIC_KEY_FILE", "/nowhere/key.pem", "cannot read /nowhere/key.pem"),
