@@ -34,9 +34,9 @@ class Secrets:
             )
             write_secret(self.token_private_key, private)
             write_secret(self.token_public_key, public)
-        for key in (self.access_code_key, self.webhook_key):
-            if not key.exists():
-                write_secret(key, secrets.token_hex(32))
+        for each in (self.access_code_key, self.webhook_key):
+            if not each.exists():
+                write_secret(each, secrets.token_hex(32))
         if not self.organizer_password.exists():
             write_secret(self.organizer_password, secrets.token_urlsafe(12) + "\n")
         if not self.database_key.exists():

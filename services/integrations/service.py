@@ -12,6 +12,16 @@ from services.integrations.log import reading
 from services.integrations.log.retention import Retention
 from services.integrations.schemas import ReadEvents, ReadSnapshot
 from services.integrations.snapshot import reading as snapshot
+from services.integrations.webhooks import managing as webhooks
+from services.integrations.webhooks.extension import WebhookSender
+from services.integrations.webhooks.schemas import (
+    AddWebhook,
+    EnableWebhook,
+    OfWebhook,
+    Redeliver,
+    WebhookCommand,
+    WebhooksOf,
+)
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
@@ -29,6 +39,7 @@ class Integrations:
     retention = Retention()
     health = Health()
     accounts = Accounts()
+    webhooks_of = WebhookSender()
 
     @consumes("log")
     def hear(self, events: list[Event], transaction: Transaction) -> None:
@@ -89,6 +100,54 @@ class Integrations:
     def redeem_api_key(self, **arguments: Any) -> dict[str, Any]:
         """Whom an API key lets in; needs no log-in, since it is one."""
         return managing.redeem(self.work, load(RedeemApiKey, arguments)["api_key"])
+
+    # Webhooks
+
+    @answers
+    def add_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Have an integrator's events sent to an address; answers with the secret of the signatures, shown once."""
+        return webhooks.add(self.work, self.webhooks_of, self._organizer(), load(AddWebhook, arguments))
+
+    @answers
+    def list_webhooks(self, **arguments: Any) -> dict[str, Any]:
+        """All webhooks, or those of an integrator, without secrets, under ``webhooks``."""
+        given = load(WebhooksOf, arguments)
+        return {"webhooks": webhooks.listed(self.work, self.webhooks_of, self._organizer(), given)}
+
+    @answers
+    def get_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """One webhook, with ``deliveries``: what fails, what was given up, and what it has had last."""
+        return webhooks.shown(self.work, self.webhooks_of, self._organizer(), load(OfWebhook, arguments))
+
+    @answers
+    def remove_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Send nothing more there, and forget it."""
+        return webhooks.remove(self.work, self.webhooks_of, self._organizer(), load(WebhookCommand, arguments))
+
+    @answers
+    def rotate_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Give a webhook a new secret, shown once; the one before signs beside it for a day."""
+        return webhooks.rotate(self.work, self.webhooks_of, self._organizer(), load(WebhookCommand, arguments))
+
+    @answers
+    def enable_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Send there again: from where it stood, or ``from_now`` on."""
+        return webhooks.enable(self.work, self.webhooks_of, self._organizer(), load(EnableWebhook, arguments))
+
+    @answers
+    def disable_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Send nothing there until it is enabled."""
+        return webhooks.disable(self.work, self.webhooks_of, self._organizer(), load(WebhookCommand, arguments))
+
+    @answers
+    def test_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Send a test event; returns its ``event_id``, by which the webhook's ``test`` tells what became of it."""
+        return webhooks.test(self.work, self.webhooks_of, self._organizer(), load(WebhookCommand, arguments))
+
+    @answers
+    def redeliver_webhook(self, **arguments: Any) -> dict[str, Any]:
+        """Send an event once more, or those given up since a time; returns how many ``events``."""
+        return webhooks.redeliver(self.work, self.webhooks_of, self._organizer(), load(Redeliver, arguments))
 
     def _organizer(self) -> Principal:
         """Who may give accounts away: whoever organizes all of the organization."""

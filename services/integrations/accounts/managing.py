@@ -13,6 +13,7 @@ from services.integrations.accounts.broker_account import queue_of, stream_of, u
 from services.integrations.accounts.extension import BrokerAccounts
 from services.integrations.accounts.secrets import Secret, digest, new_secret
 from services.integrations.domain.rights import canonical, check
+from services.integrations.webhooks.commands import forget_webhooks
 from shared.clock import wall_clock
 from shared.events import short_name, write_time
 from shared.events.catalogue import TYPES
@@ -99,6 +100,7 @@ def remove(work: TracedWork, accounts: BrokerAccounts, principal: Principal, giv
     def write(transaction: Transaction) -> dict[str, Any]:
         row = _own(transaction, principal, given["name"])
         storage.remove(transaction, given["name"])
+        forget_webhooks(transaction, given["name"])
         return view(row)
 
     removed = work.once(principal, "remove_integrator", given, write)

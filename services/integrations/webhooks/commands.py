@@ -162,6 +162,13 @@ class Webhooks:
         return held
 
 
+def forget_webhooks(transaction: Transaction, integrator: str) -> None:
+    """Forget all webhooks of an integrator that is no more."""
+    for row in endpoints.of_integrator(transaction, integrator):
+        deliveries.delete_all(transaction, row["_id"])
+        endpoints.delete(transaction, row["_id"])
+
+
 def the_endpoint(reader: endpoints.Reader, org: str, endpoint_id: str) -> dict[str, Any]:
     """One endpoint of the organization.
 

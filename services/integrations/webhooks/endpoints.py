@@ -63,6 +63,11 @@ def of(reader: Reader, org: str, integrator: str | None = None) -> list[Row]:
     return list(reader[ENDPOINTS].find(wanted, sort=[("_id", ASCENDING)]))
 
 
+def of_integrator(transaction: Transaction, integrator: str) -> list[Row]:
+    """The endpoints of an integrator."""
+    return list(transaction[ENDPOINTS].find({"integrator": integrator}))
+
+
 def count(transaction: Transaction, integrator: str) -> int:
     """How many endpoints an integrator has."""
     return int(transaction[ENDPOINTS].count_documents({"integrator": integrator}))
