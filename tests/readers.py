@@ -9,10 +9,19 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_ev
 from jsonschema import Draft202012Validator, FormatChecker
 
 from shared.events import CONTENT_TYPE
+from shared.events.compatibility import resolved
 from tests.javascript import ask
 
 Json = dict[str, Any]
 FORMATS = FormatChecker()
+
+
+def whole(value: Any, document: Json) -> Any:
+    """A part of an AsyncAPI document with everything in it that it refers to."""
+    value = resolved(value, document)
+    if isinstance(value, dict):
+        return {name: whole(each, document) for name, each in value.items()}
+    return [whole(each, document) for each in value] if isinstance(value, list) else value
 
 
 def faults_by_schema(bodies: Iterable[bytes], schemas: Mapping[str, Json]) -> list[str]:

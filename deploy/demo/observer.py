@@ -92,6 +92,11 @@ class Observer:
         with self._lock:
             return [each for each in self._events if program_id in (None, each.program)]
 
+    def bodies(self, program_id: str | None = None) -> list[bytes]:
+        """The same as they came, byte for byte."""
+        with self._lock:
+            return [self._bodies[each.key] for each in self._events if program_id in (None, each.program)]
+
     def by_type(self, program_id: str | None = None) -> dict[str, int]:
         """How many of each type, by short name."""
         return dict(sorted(Counter(each.name for each in self.events(program_id)).items()))

@@ -10,11 +10,10 @@ from jsonschema import Draft7Validator
 from shared.events import decode
 from shared.events.asyncapi import document, example, served
 from shared.events.catalogue import PUBLIC, TYPES, json_schema
-from shared.events.compatibility import resolved
 from shared.events.composites import event_fields
 from shared.messaging.topology import EVENTS, INTERNAL, VHOST
 from tests.javascript import ask
-from tests.readers import FORMATS, assert_all_can_read
+from tests.readers import FORMATS, assert_all_can_read, whole
 
 DOCUMENT: dict[str, Any] = document()
 SAMPLES = sorted(each for each in Path(__file__).with_name("samples").glob("*.json") if each.stem in PUBLIC)
@@ -25,16 +24,9 @@ types = pytest.mark.parametrize("event_type", PUBLIC)
 ERROR, WARNING = 0, 1
 
 
-def without_references(value: Any) -> Any:
-    value = resolved(value, DOCUMENT)
-    if isinstance(value, dict):
-        return {name: without_references(each) for name, each in value.items()}
-    return [without_references(each) for each in value] if isinstance(value, list) else value
-
-
 def payload(event_type: str) -> dict[str, Any]:
     """The schema of a whole event. What the catalogue writes means the same in draft 7, which AsyncAPI goes by."""
-    return dict(without_references(DOCUMENT["components"]["messages"][event_type]["payload"]))
+    return dict(whole(DOCUMENT["components"]["messages"][event_type]["payload"], DOCUMENT))
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +60,13 @@ def test_its_example_is_an_event_that_we_and_its_schema_take(event_type: str) ->
 
 @types
 def test_no_attribute_or_field_may_be_missing_that_is_said_to_be_there(event_type: str) -> None:
-    whole = example(PUBLIC[event_type])
+    event = example(PUBLIC[event_type])
     schema = Draft7Validator(payload(event_type), format_checker=FORMATS)
     for name in schema.schema["required"]:
-        assert not schema.is_valid({key: value for key, value in whole.items() if key != name}), name
+        assert not schema.is_valid({key: value for key, value in event.items() if key != name}), name
     for name in schema.schema["properties"]["data"]["required"]:
-        data = {key: value for key, value in whole["data"].items() if key != name}
-        assert not schema.is_valid({**whole, "data": data}), name
+        data = {key: value for key, value in event["data"].items() if key != name}
+        assert not schema.is_valid({**event, "data": data}), name
 
 
 @types
@@ -98,7 +90,7 @@ def test_examples_and_samples_are_read_by_other_validators_and_sdks() -> None:
 
 def test_the_exchange_and_the_routing_keys_are_those_of_the_broker() -> None:
     for name, channel in DOCUMENT["channels"].items():
-        binding = without_references(channel["bindings"])["amqp"]
+        binding = whole(channel["bindings"], DOCUMENT)["amqp"]
         assert channel["address"] == name
         assert binding["is"] == "routingKey"
         assert (binding["exchange"]["name"], binding["exchange"]["type"], binding["exchange"]["vhost"]) == (

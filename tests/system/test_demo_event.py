@@ -11,18 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from jsonschema import Draft7Validator
 from pymongo import MongoClient
 
 from deploy.demo.event import Run
 from deploy.demo.faults import Kill
 from deploy.demo.files import EventFiles, read_files
+from deploy.demo.observer import Observer
 from deploy.demo.system import System, clock_from, running
 from deploy.demo.whole import run_event
 from deploy.local import RUN, Infrastructure
 from deploy.local.infrastructure import sweep
 from deploy.local.space import CHECKOUT
+from shared.events import full_type
+from shared.events.catalogue import PUBLIC
 from shared.operations.api import Refused
 from shared.operations.checking import look, settle
+from tests.readers import FORMATS, assert_all_can_read, whole
 from tests.system.hostile import Event
 
 pytestmark = pytest.mark.system
@@ -123,7 +129,13 @@ def test_files_with_faults_create_nothing_and_every_row_is_named(system: System,
 
 
 @pytest.fixture(scope="module")
-def well(system: System, archipelago: EventFiles) -> dict[str, Any]:
+def outsider(system: System) -> Iterator[Observer]:
+    with Observer(system.infrastructure.amqp_uri()) as observer:
+        yield observer
+
+
+@pytest.fixture(scope="module")
+def well(system: System, archipelago: EventFiles, outsider: Observer) -> dict[str, Any]:
     return run_event(system, archipelago.texts)
 
 
@@ -134,6 +146,29 @@ def test_an_event_runs_from_its_files_to_its_report(well: dict[str, Any]) -> Non
             well["events"][f"session-timer.{bell}"]
             for bell in ("round-started", "round-warned", "round-ended", "session-finished")
         )
+
+
+def test_every_event_is_read_by_other_validators_and_sdks_by_what_the_gateway_serves(
+    system: System, well: dict[str, Any], outsider: Observer
+) -> None:
+    outsider.catch_up()
+    bodies = outsider.bodies(well["program_id"])
+    # What is for matching alone is heard by nobody else, but the account of these tests may.
+    bodies = [each for each in bodies if json.loads(each)["type"] in PUBLIC]
+    document = requests.get(f"{system.deployment.url}/asyncapi.json", timeout=30).json()
+    paths = requests.get(f"{system.deployment.url}/schemas/", timeout=30).json()["schemas"]
+    schemas = {Path(path).stem: requests.get(system.deployment.url + path, timeout=30).json() for path in paths}
+    told = {event["type"] for event in map(json.loads, bodies)}
+    assert set(map(full_type, well["events"])) & PUBLIC.keys() == told
+    assert told <= schemas.keys() == document["channels"].keys()
+    assert_all_can_read(bodies, schemas)
+    # And as whole messages of the document.
+    payloads = {
+        name: Draft7Validator(whole(message["payload"], document), format_checker=FORMATS)
+        for name, message in document["components"]["messages"].items()
+    }
+    for event in map(json.loads, bodies):
+        assert payloads[event["type"]].is_valid(event), event["type"]
 
 
 @pytest.fixture
