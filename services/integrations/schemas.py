@@ -9,7 +9,8 @@ from services.integrations.domain.scope import LONGEST, is_pattern
 MOST_EVENTS = 1000
 
 
-def _pattern(text: str) -> None:
+def pattern(text: str) -> None:
+    """Refuse what is no pattern of types."""
     if not is_pattern(text):
         raise ValidationError(
             f"No pattern of types such as registration.# or *.round-ended, up to {LONGEST} characters."
@@ -23,7 +24,7 @@ class ReadEvents(Schema):
         unknown = RAISE
 
     after = fields.String(allow_none=True, load_default=None, validate=Length(1, 128))
-    types = fields.List(fields.String(validate=_pattern), load_default=list, validate=Length(max=50))
+    types = fields.List(fields.String(validate=pattern), load_default=list, validate=Length(max=50))
     program = fields.String(allow_none=True, load_default=None, validate=Length(1, 128))
     limit = fields.Integer(strict=True, load_default=MOST_EVENTS, validate=Range(1, MOST_EVENTS))
 
@@ -35,6 +36,6 @@ class ReadSnapshot(Schema):
         unknown = RAISE
 
     program_id = fields.String(required=True, validate=Length(1, 128))
-    types = fields.List(fields.String(validate=_pattern), load_default=list, validate=Length(max=50))
+    types = fields.List(fields.String(validate=pattern), load_default=list, validate=Length(max=50))
     page = fields.String(allow_none=True, load_default=None, validate=Length(1, 64))
     limit = fields.Integer(strict=True, load_default=MOST_EVENTS, validate=Range(1, MOST_EVENTS))

@@ -10,6 +10,10 @@ from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, 
 from services.integrations.handlers import hear
 from services.integrations.log import reading
 from services.integrations.log.retention import Retention
+from services.integrations.replay import commands as replays
+from services.integrations.replay.extension import Replays
+from services.integrations.replay.schemas import CancelReplay, OfReplay, StartReplay
+from services.integrations.replay.schemas import OfIntegrator as OfReceiver
 from services.integrations.schemas import ReadEvents, ReadSnapshot
 from services.integrations.snapshot import reading as snapshot
 from services.integrations.webhooks import managing as webhooks
@@ -37,6 +41,7 @@ class Integrations:
     work = Work(store.prepare)
     caller = Caller(integrators=True)
     retention = Retention()
+    replaying = Replays()
     health = Health()
     accounts = Accounts()
     webhooks_of = WebhookSender()
@@ -70,6 +75,32 @@ class Integrations:
         scope = scope_for(self.caller()).narrowed(given["types"], [given["program"]] if given["program"] else [])
         page = reading.read(self.work.database, scope, given["after"], given["limit"])
         return {"events": [row["body"].decode() for row in page.rows], "cursor": page.cursor, "more": page.more}
+
+    # Replays
+
+    @answers
+    def start_replay(self, **arguments: Any) -> dict[str, Any]:
+        """Send an integrator once more what is in the log from a cursor or time on, within its scope; once per key."""
+        given = load(StartReplay, arguments)
+        return replays.start(self.work, self._organizer(), given)
+
+    @answers
+    def list_replays(self, **arguments: Any) -> dict[str, Any]:
+        """The last replays to an integrator, under ``replays``, the latest first."""
+        given = load(OfReceiver, arguments)
+        return {"replays": replays.listed(self.work, self._organizer(), given["name"])}
+
+    @answers
+    def get_replay(self, **arguments: Any) -> dict[str, Any]:
+        """How far a replay is."""
+        given = load(OfReplay, arguments)
+        return replays.get(self.work, self._organizer(), given["replay_id"])
+
+    @answers
+    def cancel_replay(self, **arguments: Any) -> dict[str, Any]:
+        """Call a replay off; what has been sent stays sent."""
+        given = load(CancelReplay, arguments)
+        return replays.cancel(self.work, self._organizer(), given)
 
     # Integrators
 

@@ -6,6 +6,7 @@ from pymongo.database import Database
 
 from services.integrations.accounts import storage as accounts
 from services.integrations.log import storage
+from services.integrations.replay import storage as replays
 from services.integrations.snapshot import keeping
 from services.integrations.webhooks import deliveries, endpoints
 
@@ -17,3 +18,4 @@ def prepare(database: Database[dict[str, Any]]) -> None:
     accounts.prepare(database)
     endpoints.prepare(database)
     deliveries.prepare(database)
+    replays.prepare(database)

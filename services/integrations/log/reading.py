@@ -34,23 +34,27 @@ def beginning(database: Database[dict[str, Any]]) -> str:
     return str(storage.head(database).oldest - 1)
 
 
-def end(database: Database[dict[str, Any]]) -> str:
+def end_of(database: Database[dict[str, Any]]) -> str:
     """The cursor after the last event so far."""
     return str(storage.head(database).position)
 
 
-def read(database: Database[dict[str, Any]], scope: Scope, after: str | None, limit: int) -> Page:
+def read(
+    database: Database[dict[str, Any]], scope: Scope, after: str | None, limit: int, until: int | None = None
+) -> Page:
     """At most ``limit`` events of ``scope`` after the cursor ``after``; None is before all that is kept.
 
-    A page may have fewer, even none, with ``more`` after it: the cursor goes on all the same.
+    A page may have fewer, even none, with ``more`` after it: the cursor goes on all the same. Where ``until`` is given,
+    the log ends for this reader with that position.
 
     Raises:
         Invalid: there is no such cursor.
         Gone: what came next after it is not kept any more.
     """
     head = storage.head(database)
-    begin = head.oldest - 1 if after is None else _position(after, head)
-    scanned = min(head.position, begin + MOST_LOOKED_AT)
+    begin = head.oldest - 1 if after is None else position_of(after, head, "/after")
+    end = head.position if until is None else min(until, head.position)
+    scanned = max(begin, min(end, begin + MOST_LOOKED_AT))
     rows: list[dict[str, Any]] = []
     size = 0
     for month in holding(head.months, begin):
@@ -65,17 +69,18 @@ def read(database: Database[dict[str, Any]], scope: Scope, after: str | None, li
                 return Page(rows, str(rows[-1]["_id"]), True)
             rows.append(row)
     _require_kept(begin, storage.head(database))
-    return Page(rows, str(scanned), scanned < head.position)
+    return Page(rows, str(scanned), scanned < end)
 
 
-def _position(cursor: str, head: storage.Head) -> int:
+def position_of(cursor: str, head: storage.Head, field: str) -> int:
+    """The position that a cursor in ``field`` names; raises as :func:`read`."""
     # Digits of ASCII only, and as they are given out: what else int() takes is no cursor.
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18 and int(cursor) <= head.position):
         raise Invalid(
             say("There is no such place in the log."),
             [
                 Problem(
-                    "/after",
+                    field,
                     say("there is no such cursor"),
                     say("send the cursor of the page before as it is, or leave it out to begin with the oldest event"),
                 )

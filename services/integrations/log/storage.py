@@ -14,7 +14,7 @@ from pymongo import ASCENDING, DeleteOne, ReplaceOne, ReturnDocument
 from pymongo.database import Database
 
 from services.integrations.domain.erasing import PARTICIPANT_ERASED, digest, left_of
-from services.integrations.domain.months import Month, collection_of, following, month_of
+from services.integrations.domain.months import Month, collection_of, following, holding, month_of
 from shared.clock import wall_clock
 from shared.storage.unit_of_work import Transaction
 
@@ -56,6 +56,17 @@ def index(database: Database[dict[str, Any]], collection: str) -> None:
 def head(reader: Reader) -> Head:
     """How far the log is."""
     return _head(reader[HEADS].find_one({"_id": _LOG}))
+
+
+def next_after(reader: Reader, until: Head, position: int) -> tuple[int, datetime] | None:
+    """The first position after ``position`` that there is, up to the head ``until``, and when its event came."""
+    for month in holding(until.months, position):
+        found = reader[month.collection].find_one(
+            {"_id": {"$gt": position, "$lte": until.position}}, {"at": 1}, sort=[("_id", ASCENDING)]
+        )
+        if found is not None:
+            return found["_id"], found["at"]
+    return None
 
 
 def advance(transaction: Transaction, count: int) -> Head:

@@ -19,11 +19,11 @@ def read_back(event: Event) -> Event:
     return decode(encode(event))
 
 
-def an_event(name: str, ordinal: int = 1, program: str = "p-1", **data: Any) -> Event:
+def an_event(name: str, ordinal: int = 1, program: str = "p-1", org: str = "acme", **data: Any) -> Event:
     """An event of the type, with what its example has where ``data`` say nothing else."""
     kind = TYPES[f"speedmentor.{name}.v1"]
     whole = kind.example() | {"program_id": program} | data
-    new = NewEvent(name, whole[kind.subject_field], whole, org="acme", program=program)
+    new = NewEvent(name, whole[kind.subject_field], whole, org=org, program=program)
     return read_back(seal(new, id=new_id(), ordinal=ordinal, time=NOW, correlationid=new_id()))
 
 
