@@ -34,7 +34,7 @@ def beginning(database: Database[dict[str, Any]]) -> str:
     return str(storage.head(database).oldest - 1)
 
 
-def end_of(database: Database[dict[str, Any]]) -> str:
+def end(database: Database[dict[str, Any]]) -> str:
     """The cursor after the last event so far."""
     return str(storage.head(database).position)
 
@@ -53,8 +53,8 @@ def read(
     """
     head = storage.head(database)
     begin = head.oldest - 1 if after is None else position_of(after, head, "/after")
-    end = head.position if until is None else min(until, head.position)
-    scanned = max(begin, min(end, begin + MOST_LOOKED_AT))
+    last = head.position if until is None else min(until, head.position)
+    scanned = max(begin, min(last, begin + MOST_LOOKED_AT))
     rows: list[dict[str, Any]] = []
     size = 0
     for month in holding(head.months, begin):
@@ -69,7 +69,7 @@ def read(
                 return Page(rows, str(rows[-1]["_id"]), True)
             rows.append(row)
     _require_kept(begin, storage.head(database))
-    return Page(rows, str(scanned), scanned < end)
+    return Page(rows, str(scanned), scanned < last)
 
 
 def position_of(cursor: str, head: storage.Head, field: str) -> int:

@@ -165,7 +165,7 @@ def test_a_cursor_before_what_is_kept_is_told_from_one_that_never_was(
         reading.read(work.database, ALL, "1", 10)
     assert [row["_id"] for row in reading.read(work.database, ALL, "2", 10).rows] == [3, 4, 5, 6]
     assert [row["_id"] for row in reading.read(work.database, ALL, None, 10).rows] == [3, 4, 5, 6]
-    assert (reading.beginning(work.database), reading.end_of(work.database)) == ("2", "6")
+    assert (reading.beginning(work.database), reading.end(work.database)) == ("2", "6")
 
 
 def test_the_erased_are_taken_out_of_all_months_and_stay_out(work: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_what_is_past_is_dropped_whole_and_positions_go_on(work: UnitOfWork, mon
     in_month(26)
     retention.look_after_months(work, 2)
     assert rows(work) == []
-    assert (reading.beginning(work.database), reading.end_of(work.database)) == ("3", "3")
+    assert (reading.beginning(work.database), reading.end(work.database)) == ("3", "3")
     take_in(work, an_event("matching.plan-published"))
     assert [row["_id"] for row in rows(work)] == [4]
     kept = {name for name in work.database.list_collection_names() if name.startswith("events_")}

@@ -94,7 +94,7 @@ def test_an_integrator_alone_gets_again_what_is_in_its_scope_as_it_was_published
     eventually: Callable[..., object],
 ) -> None:
     receiver, other = office.add("matching.#", "registration.mentor-registered"), office.add("#")
-    before = int(reading.end_of(office.work.database)) - len(log)
+    before = int(reading.end(office.work.database)) - len(log)
     replay_id = start(traced, receiver, str(before))
     with replaying(office, amqp_uri):
         eventually(lambda: state(office, replay_id) == storage.DONE)
@@ -123,7 +123,7 @@ def test_only_some_types_and_only_programs_of_the_scope_come(
     eventually: Callable[..., object],
 ) -> None:
     receiver = office.add("#", programs=["p-1"])
-    before = str(int(reading.end_of(office.work.database)) - len(log))
+    before = str(int(reading.end(office.work.database)) - len(log))
     replay_id = start(traced, receiver, before, "*.meeting-assigned")
     with replaying(office, amqp_uri):
         eventually(lambda: state(office, replay_id) == storage.DONE)
@@ -140,7 +140,7 @@ def test_a_replay_begins_at_a_time(
     receiver = office.add("#")
     later = (wall_clock() + timedelta(hours=1)).replace(microsecond=0)
     times = [later + timedelta(minutes=number // 3) for number in range(30)]
-    first = int(reading.end_of(office.work.database)) + 1
+    first = int(reading.end(office.work.database)) + 1
     for at in times:
         monkeypatch.setattr(writing, "wall_clock", lambda at=at: at)
         take_in(office.work, an_event("matching.plan-published", org="org"))
@@ -175,7 +175,7 @@ def test_who_is_killed_while_replaying_is_taken_over_from_and_nothing_is_lost(
     monkeypatch.setattr(job, "PAGE", 20)
     monkeypatch.setattr(job, "NOTE", 0.0)
     monkeypatch.setattr(job, "LEASE_SECONDS", 1.0)
-    before = str(int(reading.end_of(office.work.database)) - len(events))
+    before = str(int(reading.end(office.work.database)) - len(events))
     replay_id = start(traced, receiver, before)
     asked = 0
 
@@ -227,7 +227,7 @@ def test_a_replay_that_is_cancelled_on_its_way_sends_no_more(
     take_in(office.work, *(an_event("matching.plan-published", org="org") for _ in range(100)))
     monkeypatch.setattr(job, "PAGE", 10)
     monkeypatch.setattr(job, "NOTE", 0.0)
-    replay_id = start(traced, receiver, str(int(reading.end_of(office.work.database)) - 100))
+    replay_id = start(traced, receiver, str(int(reading.end(office.work.database)) - 100))
     asked = 0
 
     def cancelling(database: Database[dict[str, Any]], name: str) -> Scope | None:
@@ -254,7 +254,7 @@ def test_a_queue_that_nobody_reads_is_not_filled_until_it_drops_what_is_oldest(
     monkeypatch.setattr(job, "PAGE", 5)
     monkeypatch.setattr(job, "FULL", 9)
     monkeypatch.setattr(job, "FULLNESS", 0.0)
-    before = str(int(reading.end_of(office.work.database)) - len(log))
+    before = str(int(reading.end(office.work.database)) - len(log))
     waiting = start(traced, full, before)
     with replaying(office, amqp_uri):
         eventually(lambda: (storage.find(office.work.database, waiting) or {})["sent"] >= 10)
