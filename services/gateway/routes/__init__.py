@@ -10,6 +10,7 @@ from services.gateway.routes import (
     participants,
     plans,
     programs,
+    replays,
     sessions,
 )
 
@@ -24,6 +25,7 @@ API = (
     feedback.blueprint,
     pairing.blueprint,
     events.blueprint,
+    replays.blueprint,
 )
 #: Beside it.
 SERVING = (documents.blueprint,)

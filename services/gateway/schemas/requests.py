@@ -25,7 +25,7 @@ from shared.values import MOST_WHOLE
 #: Events in one answer at most.
 MOST_EVENTS = 1000
 #: A pattern of types, as a topic exchange knows them.
-_TYPES = r"(\*|#|[a-z0-9]+(-[a-z0-9]+)*)(\.(\*|#|[a-z0-9]+(-[a-z0-9]+)*))*"
+PATTERN_OF_TYPES = r"(\*|#|[a-z0-9]+(-[a-z0-9]+)*)(\.(\*|#|[a-z0-9]+(-[a-z0-9]+)*))*"
 
 
 class LogIn(Request):
@@ -184,7 +184,10 @@ class EventFilter(Schema):
         "the cursor of the page before; without it the oldest event that is kept comes first", 128, 1, load_default=None
     )
     types = fields.String(
-        validate=[Length(1, 2000), Shape(f"{_TYPES}(,{_TYPES})*", "Not types such as registration.#,*.round-ended.")],
+        validate=[
+            Length(1, 2000),
+            Shape(f"{PATTERN_OF_TYPES}(,{PATTERN_OF_TYPES})*", "Not types such as registration.#,*.round-ended."),
+        ],
         metadata={
             "description": "patterns over types without `speedmentor.` and `.v1`, with commas between: `*` is one word "
             "and `#` (`%23` in an address) any number of them",

@@ -28,6 +28,7 @@ TEMPLATES = (
     say("Shorter than minimum length {min}."),
     say("Give either the password or the access code."),
     say("Not a code such as too-few-mentors."),
+    say("Not a pattern of types."),
     say("Not types such as registration.#,*.round-ended."),
     say("Not a language tag such as id, en or zh-Hant."),
 )

@@ -89,6 +89,11 @@ ROUTES = [
     ("GET", "/events?after=7&types=registration.%23,*.round-ended&program=p1&limit=5", None, 200,
      "integrations", "events",
      {"after": "7", "types": ["registration.#", "*.round-ended"], "program": "p1", "limit": 5}),
+    ("GET", "/integrators/hr/replays", None, 200, "integrations", "list_replays", {"name": "hr"}),
+    ("POST", "/integrators/hr/replays", {"start": "2026-11-24", "types": ["registration.#"]}, 202,
+     "integrations", "start_replay", {"name": "hr", "start": "2026-11-24", "types": ["registration.#"]}),
+    ("GET", "/replays/r1", None, 200, "integrations", "get_replay", {"replay_id": "r1"}),
+    ("POST", "/replays/r1/cancellation", None, 200, "integrations", "cancel_replay", {"replay_id": "r1"}),
     ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
 ]  # fmt: skip
 LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
