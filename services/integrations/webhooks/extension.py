@@ -13,7 +13,7 @@ from services.integrations.webhooks.requesting import Client
 from services.integrations.webhooks.sealing import Seal
 from services.integrations.webhooks.sender import Sender
 from shared.clock import wall_clock
-from shared.extensions.runtime import Runtime
+from shared.extensions.runtime import SETTINGS, Runtime
 
 
 class CommandsFor:
@@ -35,7 +35,8 @@ class WebhookSender(DependencyProvider):
 
     def setup(self) -> None:
         """Take the settings over; nothing is sent yet."""
-        settings = self.runtime.settings
+        # The runtime may be set up after this.
+        settings = self.container.config[SETTINGS]
         self._allowed = Allowed.parse(settings.webhook_allowed)
         self._seal = Seal(settings.webhook_key or b"")
         self._sender: Sender | None = None
