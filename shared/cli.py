@@ -9,6 +9,7 @@ import click
 
 from shared.operations.check_command import check
 from shared.operations.dead_letters_command import dead_letters
+from shared.operations.integrators_command import integrator
 from shared.operations.replay_command import replay
 
 GROUP = "speedmentor.commands"
@@ -44,3 +45,4 @@ def main() -> None:
 main.add_command(check)
 main.add_command(dead_letters)
 main.add_command(replay)
+main.add_command(integrator)

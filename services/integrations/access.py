@@ -3,14 +3,14 @@
 from services.integrations.domain.scope import Scope
 from shared.faults import Forbidden
 from shared.messages import say
-from shared.security.principal import INTEGRATOR, OPERATOR, ORGANIZER, Principal
+from shared.security.principal import OPERATOR, ORGANIZER, Principal
 
 
 def scope_for(principal: Principal) -> Scope:
     """The events that ``principal`` may read.
 
     An operator reads all; an organizer those of the organization, or of his or her programs, but none who organizes
-    single sites only; an integrator what its account says.
+    single sites only. Of an integrator its account says.
 
     Raises:
         Forbidden: none.
@@ -19,6 +19,4 @@ def scope_for(principal: Principal) -> Scope:
         return Scope()
     if principal.role == ORGANIZER and not principal.sites:
         return Scope(programs=principal.programs or None, org=principal.org)
-    if principal.role == INTEGRATOR and principal.scope is not None:
-        return Scope(principal.scope.types, principal.scope.programs, principal.org)
     raise Forbidden(say("only organizers of whole programs and integrators may read events; log in as one"))

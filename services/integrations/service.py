@@ -7,6 +7,8 @@ from services.integrations.access import scope_for
 from services.integrations.accounts import managing
 from services.integrations.accounts.extension import Accounts
 from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, RedeemApiKey, RotateIntegrator
+from services.integrations.accounts.storage import scope_of
+from services.integrations.domain.scope import Scope
 from services.integrations.handlers import hear
 from services.integrations.log import reading
 from services.integrations.log.retention import Retention
@@ -29,7 +31,9 @@ from services.integrations.webhooks.schemas import (
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.security.principal import Principal
+from shared.faults import Unauthenticated
+from shared.messages import say
+from shared.security.principal import INTEGRATOR, Principal
 from shared.storage.unit_of_work import Transaction
 
 
@@ -60,7 +64,7 @@ class Integrations:
             goes on, and the ``next`` page (None after the last).
         """
         given = load(ReadSnapshot, arguments)
-        scope = scope_for(self.caller()).narrowed(given["types"])
+        scope = self._readable().narrowed(given["types"])
         part = snapshot.read(self.work.database, scope, given["program_id"], given["page"], given["limit"])
         return {"events": [row["body"].decode() for row in part.rows], "cursor": part.cursor, "next": part.next}
 
@@ -72,9 +76,19 @@ class Integrations:
             ``events`` (each the text that was published), ``cursor`` to go on from, and whether there is ``more``.
         """
         given = load(ReadEvents, arguments)
-        scope = scope_for(self.caller()).narrowed(given["types"], [given["program"]] if given["program"] else [])
+        scope = self._readable().narrowed(given["types"], [given["program"]] if given["program"] else [])
         page = reading.read(self.work.database, scope, given["after"], given["limit"])
         return {"events": [row["body"].decode() for row in page.rows], "cursor": page.cursor, "more": page.more}
+
+    def _readable(self) -> Scope:
+        """What the caller may read; of an integrator as it is now, whatever its token says."""
+        principal = self.caller()
+        if principal.role != INTEGRATOR:
+            return scope_for(principal)
+        scope = scope_of(self.work.database, principal.subject)
+        if scope is None:
+            raise Unauthenticated(say("this integrator has been removed; ask an organizer for another account"))
+        return scope
 
     # Replays
 

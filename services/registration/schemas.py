@@ -188,6 +188,12 @@ class RedeemAccessCode(Strict):
     address = fields.String(load_default=None, allow_none=True, validate=Length(1, 100))
 
 
+class TryApiKey(Strict):
+    """A wrong API key that was sent to the gateway."""
+
+    address = fields.String(required=True, validate=Length(max=100))
+
+
 class TryPassword(Strict):
     """A password that was typed at the gateway, which knows whether it is right."""
 

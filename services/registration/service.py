@@ -364,6 +364,27 @@ class Registration:
         return {"wait": tried.wait, "retry_after": tried.retry_after}
 
     @answers
+    def try_api_key(self, **arguments: Any) -> Answer:
+        """Count a wrong API key, for the gateway, as wrong access codes are counted: by the ``address`` it comes from.
+
+        Raises:
+            TooMany: many have come from there.
+        """
+        given = load(schemas.TryApiKey, arguments)
+        if self.caller().role != OPERATOR:
+            raise Forbidden(say("only an operator may do this; log in as one"))
+        seconds = throttle.try_code(self._lanes().fill, given["address"], right=False, kind="keys")
+        if seconds:
+            raise TooMany(
+                say(
+                    "No integrator has this API key, and many wrong ones come from this network. A right one is let in "
+                    "all the same: ask an organizer for another one."
+                ),
+                seconds,
+            )
+        return {}
+
+    @answers
     def end_log_in(self) -> Answer:
         """End the log-in that this call is made with: its token is refused from now on, everywhere."""
         log_in = self.caller.log_in()

@@ -48,6 +48,8 @@ def failing_clearly(language: str) -> Iterator[None]:
     try:
         yield
     except Refused as error:
+        for each in error.problem.get("problems", ()):
+            click.echo(f"{each['field']}: {each['what']} ({each['remedy']})", err=True)
         end(say("the gateway refuses: {why}", why=str(error)), language, FAILED)
     except NotServed as error:
         end(say("the gateway answers, but cannot do this now: {why}", why=str(error)), language, FAILED)

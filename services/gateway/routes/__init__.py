@@ -5,6 +5,7 @@ from services.gateway.routes import (
     documents,
     events,
     feedback,
+    integrators,
     live,
     pairing,
     participants,
@@ -26,6 +27,7 @@ API = (
     pairing.blueprint,
     events.blueprint,
     replays.blueprint,
+    integrators.blueprint,
 )
 #: Beside it.
 SERVING = (documents.blueprint,)

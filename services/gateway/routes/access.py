@@ -1,7 +1,8 @@
 """Logging in and out, and the time: open to everybody."""
 
 import hmac
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -18,12 +19,15 @@ from shared.events import write_time
 from shared.faults import Fault, NotFound, TooMany, Unauthenticated
 from shared.ids import new_id
 from shared.messages import say
-from shared.security.principal import ORGANIZER, Principal
+from shared.security.principal import INTEGRATOR, ORGANIZER, EventScope, Principal
 from shared.security.tokens import LIFETIME, sign
 
 LOG_INS = Counter("speedmentor_log_ins_total", "Tries to log in", ["by", "outcome"])
 
 blueprint = Section("access", __name__, url_prefix=PREFIX, description="Log-in and time; open to everybody.")
+
+#: How long a token holds that was got by an API key, which is at hand whenever another one is needed.
+INTEGRATORS_LIFETIME = timedelta(hours=1)
 
 #: The account of whoever knows the organizers' password.
 ACCOUNT = "organizer"
@@ -35,17 +39,23 @@ ACCOUNT = "organizer"
 @blueprint.arguments(requests.LogIn)
 @blueprint.response(200, views.LoggedIn)
 def log_in(given: dict[str, Any]) -> Response:
-    """Log in with the organizers' password or a participant's access code."""
+    """Log in with the organizers' password, a participant's access code, or the API key of another system.
+
+    A token for an API key holds for an hour and is no cookie; it reads events in the scope of that system, and no more.
+    """
     auth.require_same_origin(strictly=False)
-    by, outcome = "password" if "password" in given else "code", "let-in"
+    ((kind, credential),) = given.items()
+    by, let_in = _WAYS[kind]
+    outcome = "let-in"
     try:
-        principal = _organizer(given["password"]) if by == "password" else _participant(given["access_code"])
+        principal = let_in(credential)
     except Fault as fault:
         outcome = fault.code
         raise
     finally:
         LOG_INS.labels(by, outcome).inc()
-    token = sign(principal, door().settings.token_private_key or b"", log_in_id=new_id())
+    lifetime = INTEGRATORS_LIFETIME if principal.scope else LIFETIME
+    token = sign(principal, door().settings.token_private_key or b"", lifetime, log_in_id=new_id())
     response: Response = jsonify(
         {
             "token": token,
@@ -53,10 +63,12 @@ def log_in(given: dict[str, Any]) -> Response:
             "subject": principal.subject,
             "program_id": next(iter(principal.programs), None),
             "site_id": next(iter(principal.sites), None),
-            "expires_at": write_time(datetime.now(UTC) + LIFETIME),
+            "expires_at": write_time(datetime.now(UTC) + lifetime),
+            **({"types": list(principal.scope.types), "programs": principal.scope.programs} if principal.scope else {}),
         }
     )
-    auth.set_cookie(response, token)
+    if principal.scope is None:
+        auth.set_cookie(response, token)
     if by == "password":
         remember_device(response, ACCOUNT, f"{PREFIX}/log-in", secure=auth.is_secure())
     return response
@@ -141,3 +153,24 @@ def _participant(access_code: str) -> Principal:
             say("nobody has this access code; compare it with the invitation, or ask at the desk")
         ) from error
     return Principal(found["participant_id"], found["role"], found["org"], (found["program_id"],), (found["site_id"],))
+
+
+def _integrator(api_key: str) -> Principal:
+    try:
+        found = ask("integrations", "redeem_api_key", api_key=api_key)
+    except NotFound as error:
+        # Counted by address, as wrong access codes are; a right key is let in whatever goes on.
+        door().own_calls(g.trace).call("registration", "try_api_key", address=request.remote_addr or "")
+        raise Unauthenticated(
+            say("no integrator has this API key, or it was rotated; ask an organizer for another one")
+        ) from error
+    scope = EventScope(tuple(found["types"]), None if found["programs"] is None else tuple(found["programs"]))
+    return Principal(found["name"], INTEGRATOR, found["org"], scope=scope)
+
+
+#: What one can log in with, how the figures call it, and who it lets in.
+_WAYS: dict[str, tuple[str, Callable[[str], Principal]]] = {
+    "password": ("password", _organizer),
+    "access_code": ("code", _participant),
+    "api_key": ("key", _integrator),
+}

@@ -29,7 +29,7 @@ PATTERN_OF_TYPES = r"(\*|#|[a-z0-9]+(-[a-z0-9]+)*)(\.(\*|#|[a-z0-9]+(-[a-z0-9]+)
 
 
 class LogIn(Request):
-    """One of the two."""
+    """One of the three."""
 
     password = fields.String(
         validate=Length(1, 1000), load_only=True, metadata={"description": "of the organizers", "format": "password"}
@@ -38,10 +38,14 @@ class LogIn(Request):
         validate=Length(1, 200), load_only=True, metadata={"description": "of one participant, from the invitation"}
     )
 
+    api_key = fields.String(
+        validate=Length(1, 200), load_only=True, metadata={"description": "of another system", "format": "password"}
+    )
+
     @validates_schema
     def _one(self, data: dict[str, Any], **_: Any) -> None:
         if len(data) != 1:
-            raise ValidationError("Give either the password or the access code.")
+            raise ValidationError("Give one of the password, the access code and the API key.")
 
 
 class Import(Request):

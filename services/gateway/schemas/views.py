@@ -95,11 +95,15 @@ class LoggedIn(View):
     """Who one is from now on."""
 
     token = text("send it as `Authorization: Bearer …`; browsers also get it as a cookie that scripts cannot read")
-    role = text("organizer, mentor or mentee")
+    role = text("organizer, mentor, mentee or integrator")
     subject = text("the participant's id, or the account")
     program_id = text("the one program of a participant", allow_none=True)
     site_id = text("the one site of a participant", allow_none=True)
     expires_at = time("when to log in again (real time)")
+    types = texts("of an integrator: patterns of the types that it may read")
+    programs = fields.List(
+        fields.String(), allow_none=True, metadata={"description": "of an integrator: the programs; null: of all"}
+    )
 
 
 class Time(View):

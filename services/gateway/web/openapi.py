@@ -103,7 +103,7 @@ class DocumentedApi(Api):
                 "headers": _HEADERS.get(status, {}),
                 "content": {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
             }
-        # Of the two ways to log in, one at a time.
+        # Of the ways to log in, one at a time.
         components.schemas["LogIn"] |= {"minProperties": 1, "maxProperties": 1}
         # flask-smorest's own, for lists in pages: there are none here.
         components.schemas.pop("PaginationMetadata", None)

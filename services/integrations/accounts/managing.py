@@ -64,7 +64,7 @@ def add(work: TracedWork, accounts: BrokerAccounts, principal: Principal, given:
 
     row = work.transact(write)
     accounts.settle(name)
-    return {**view(row), "secrets": _shown(accounts, row, secret)}
+    return {**view(storage.find(work.database, row["_id"]) or row), "secrets": _shown(accounts, row, secret)}
 
 
 def rotate(work: TracedWork, accounts: BrokerAccounts, principal: Principal, given: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def rotate(work: TracedWork, accounts: BrokerAccounts, principal: Principal, giv
 
     row = work.transact(write)
     accounts.settle(given["name"])
-    return {**view(row), "secrets": _shown(accounts, row, secret)}
+    return {**view(storage.find(work.database, row["_id"]) or row), "secrets": _shown(accounts, row, secret)}
 
 
 def remove(work: TracedWork, accounts: BrokerAccounts, principal: Principal, given: dict[str, Any]) -> dict[str, Any]:

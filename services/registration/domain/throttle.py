@@ -89,11 +89,14 @@ def try_password(fill: Fill, account: str, address: str, device: str | None, *, 
     return Decision(wait, _whole(own.wait(backlog + own.seconds_each)))
 
 
-def try_code(fill: Fill, address: str, *, right: bool) -> int:
-    """Count a try of an access code; seconds after which to try again, 0 for a right one and while few are wrong."""
+def try_code(fill: Fill, address: str, *, right: bool, kind: str = "codes") -> int:
+    """Count a try of an access code; seconds after which to try again, 0 for a right one and while few are wrong.
+
+    API keys, which have 256 bits, are a ``kind`` of their own, so that a hall's slips are not another system's.
+    """
     if right:
         return 0
-    backlog = fill("codes", network(address), CODES.fullest, CODES.seconds_each)
+    backlog = fill(kind, network(address), CODES.fullest, CODES.seconds_each)
     wait = min(CODES.wait(backlog), CODES.longest_wait)
     return _whole(wait) if wait else 0
 

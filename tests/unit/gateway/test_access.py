@@ -11,8 +11,8 @@ from services.gateway import door
 from shared.clock import FastClock, SystemClock
 from shared.faults import NotFound, NotYet, TooMany, Unauthenticated
 from shared.messages import say
-from shared.security.principal import MENTEE, Principal
-from shared.security.tokens import verify
+from shared.security.principal import MENTEE, EventScope, Principal
+from shared.security.tokens import read_log_in, verify
 
 PASSWORD = "open, sesame"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -46,9 +46,31 @@ def test_an_access_code_makes_a_participant_of_one_program(app, client, bus):
     assert bus.calls == [("registration", "redeem_access_code", asked)]
 
 
-@pytest.mark.parametrize("given", [{"password": "wrong"}, {"access_code": "wrong"}])
+def test_an_api_key_makes_an_integrator_within_its_scope_for_an_hour_and_no_cookie(app, client, bus):
+    bus.answers["redeem_api_key"] = {"name": "hr", "org": "acme", "types": ["registration.#"], "programs": ["p1"]}
+    answer = client.post("/api/v1/log-in", json={"api_key": "smk_x"})
+    log_in = read_log_in(answer.json["token"], public_key(app))
+    assert log_in.principal == Principal("hr", "integrator", "acme", scope=EventScope(("registration.#",), ("p1",)))
+    assert timedelta(minutes=59) < log_in.expires_at - datetime.now(UTC) <= timedelta(hours=1)
+    assert (answer.json["types"], answer.json["programs"]) == (["registration.#"], ["p1"])
+    assert "Set-Cookie" not in answer.headers
+    assert bus.calls == [("integrations", "redeem_api_key", {"api_key": "smk_x"})]
+
+
+def test_a_wrong_api_key_is_counted_by_address_and_refused_when_there_are_many(client, bus):
+    bus.answers["redeem_api_key"] = NotFound(say("No such key."))
+    answer = client.post("/api/v1/log-in", json={"api_key": "x"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
+    assert bus.calls[-1] == ("registration", "try_api_key", {"address": "192.0.2.7"})
+    assert bus.tokens[-1] == "of the gateway itself"
+    bus.answers["try_api_key"] = TooMany(say("later"), 7)
+    answer = client.post("/api/v1/log-in", json={"api_key": "x"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+
+
+@pytest.mark.parametrize("given", [{"password": "wrong"}, {"access_code": "wrong"}, {"api_key": "wrong"}])
 def test_what_is_wrong_is_refused_as_not_logged_in(client, bus, given):
-    bus.answers["redeem_access_code"] = NotFound(say("No such code."))
+    bus.answers["redeem_access_code"] = bus.answers["redeem_api_key"] = NotFound(say("No such code."))
     answer = client.post("/api/v1/log-in", json=given)
     assert (answer.status_code, answer.json["code"]) == (401, "unauthenticated")
     assert "Set-Cookie" not in answer.headers

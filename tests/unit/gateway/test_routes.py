@@ -95,6 +95,12 @@ ROUTES = [
     ("GET", "/replays/r1", None, 200, "integrations", "get_replay", {"replay_id": "r1"}),
     ("POST", "/replays/r1/cancellation", None, 200, "integrations", "cancel_replay", {"replay_id": "r1"}),
     ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
+    ("GET", "/integrators", None, 200, "integrations", "list_integrators", {}),
+    ("POST", "/integrators", {"name": "hr", "types": ["#"]}, 201, "integrations", "add_integrator",
+     {"name": "hr", "types": ["#"], "programs": None, "stream": False}),
+    ("POST", "/integrators/hr/secrets", {"keep_hours": 2}, 201, "integrations", "rotate_integrator",
+     {"name": "hr", "keep_hours": 2}),
+    ("DELETE", "/integrators/hr", None, 200, "integrations", "remove_integrator", {"name": "hr"}),
 ]  # fmt: skip
 LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
 

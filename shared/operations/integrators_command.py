@@ -1,0 +1,162 @@
+"""``speedmentor integrator``: accounts of other systems, made by the API as an organizer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from shared.messages import say
+from shared.operations.api import Api
+from shared.operations.places import setting
+from shared.operations.speaking import WRONG_USAGE, Command, end, failing_clearly, in_language, tell
+
+
+@click.group()
+def integrator() -> None:
+    """Other systems that hear events: add, list, rotate, remove."""
+
+
+def _common(command: Command) -> Command:
+    url = click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
+    password = click.option(
+        "--password-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
+    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+    decorated: Command = url(password(as_json(in_language(command))))
+    return decorated
+
+
+def _ask(url: str | None, password_file: Path | None, language: str, call: Callable[[Api], Any]) -> Any:
+    """What ``call`` gets of the API, as an organizer."""
+    url = setting("SPEEDMENTOR_URL", url)
+    if url is None:
+        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
+    password = setting(
+        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
+    )
+    if password is None:
+        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
+    with failing_clearly(language):
+        return call(Api(url, language=language).log_in(password=password))
+
+
+def _parts(text: str | None) -> list[str] | None:
+    return None if text is None else [each.strip() for each in text.split(",") if each.strip()]
+
+
+@integrator.command()
+@click.argument("name")
+@click.option(
+    "--types",
+    required=True,
+    metavar="PATTERNS",
+    help="What it may hear, by commas: # for all, registration.# for a service, matching.plan-published for a type.",
+)
+@click.option("--programs", metavar="IDS", help="Only events of these programs, by commas; without it, of all.")
+@click.option("--stream", is_flag=True, help="A stream too, which is read from any offset.")
+@_common
+def add(
+    name: str,
+    types: str,
+    programs: str | None,
+    stream: bool,
+    url: str | None,
+    password_file: Path | None,
+    as_json: bool,
+    language: str,
+) -> None:
+    """Give NAME an account at the broker and an API key. Both are shown this once."""
+    body = {"name": name, "types": _parts(types), "programs": _parts(programs), "stream": stream}
+    _show(_ask(url, password_file, language, lambda api: api.post("/integrators", body)), as_json, language)
+
+
+@integrator.command("list")
+@_common
+def list_(url: str | None, password_file: Path | None, as_json: bool, language: str) -> None:
+    """All of them, with what they may hear."""
+    found = _ask(url, password_file, language, lambda api: api.get("/integrators"))["integrators"]
+    if as_json:
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
+        return
+    for each in found:
+        _describe(each, language)
+    if not found:
+        tell(say("there are no integrators"), language)
+
+
+@integrator.command()
+@click.argument("name")
+@click.option(
+    "--keep-hours",
+    type=click.IntRange(0, 720),
+    default=0,
+    show_default=True,
+    help="How long the old ones still hold; with 0 they end, and are cut off, at once.",
+)
+@_common
+def rotate(
+    name: str, keep_hours: int, url: str | None, password_file: Path | None, as_json: bool, language: str
+) -> None:
+    """Give NAME a new broker user and API key. Both are shown this once."""
+    body = {"keep_hours": keep_hours}
+    made = _ask(url, password_file, language, lambda api: api.post(f"/integrators/{name}/secrets", body))
+    _show(made, as_json, language)
+
+
+@integrator.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Really: what waits in its queues is gone for good.")
+@_common
+def remove(name: str, yes: bool, url: str | None, password_file: Path | None, as_json: bool, language: str) -> None:
+    """Remove NAME with its queues; its connections end at once."""
+    if not yes:
+        end(say("what waits in its queues is gone for good; give --yes if you mean it"), language, WRONG_USAGE)
+    removed = _ask(url, password_file, language, lambda api: api.call("DELETE", f"/integrators/{name}"))
+    if as_json:
+        click.echo(orjson.dumps(removed, option=orjson.OPT_INDENT_2))
+        return
+    tell(say("{name} is removed", name=name), language)
+
+
+def _show(made: dict[str, Any], as_json: bool, language: str) -> None:
+    if as_json:
+        click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+        return
+    _describe(made, language)
+    secrets = made["secrets"]
+    tell(say("  broker: {uri}", uri=secrets["amqp_uri"]), language)
+    tell(say("  API key: {key}", key=secrets["api_key"]), language)
+    tell(say("Keep both now: nobody can show them again. Lost ones are rotated."), language)
+    if not any(each in ("#", "registration.#", "*.participant-erased") for each in made["types"]) and (
+        "registration.participant-erased" not in made["types"]
+    ):
+        tell(
+            say(
+                "It does not hear registration.participant-erased: a system that keeps ids of people needs it, to "
+                "forget who is erased."
+            ),
+            language,
+        )
+
+
+def _describe(each: dict[str, Any], language: str) -> None:
+    types = ", ".join(each["types"])
+    if each["programs"] is None:
+        tell(say("{name} hears {types} of all programs", name=each["name"], types=types), language)
+    else:
+        programs = ", ".join(each["programs"])
+        tell(say("{name} hears {types} of {programs}", name=each["name"], types=types, programs=programs), language)
+    tell(say("  queue: {queue}, dead letters: {dead}", queue=each["queue"], dead=each["dead_letters"]), language)
+    if each["stream"]:
+        tell(say("  stream: {stream}", stream=each["stream"]), language)
+    for user in each["users"]:
+        if user["until"]:
+            tell(say("  user {user} holds until {until}", user=user["user"], until=user["until"]), language)
+        else:
+            tell(say("  user {user}", user=user["user"]), language)
+    if not each["settled"]:
+        tell(say("  the broker does not have it yet"), language)

@@ -1,0 +1,277 @@
+"""Accounts of other systems over HTTP and from the command line, on the real system."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from amqp import Connection, Message
+from amqp.exceptions import AccessRefused, ConnectionForced
+from kombu import Connection as KombuConnection
+
+from deploy.local import Deployment, Infrastructure
+from shared.messaging.topology import EVENTS, declare
+
+pytestmark = pytest.mark.integration
+
+
+class Api:
+    """The API as a client sees it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}/api/v1"
+        self.token: str | None = None
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        who = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.request(method, self.url + path, json=body, headers={**who, **named}, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def deployment(
+    infrastructure: Infrastructure, amqp_uri: Callable[..., str], mongo_uri: Callable[..., str]
+) -> Iterator[Deployment]:
+    """A gateway with two replicas of integrations, and registration, which counts who tries to log in."""
+    with KombuConnection(amqp_uri()) as connection:
+        declare(connection)
+    found = Deployment(infrastructure)
+    names = []
+    for service, replicas in (("registration", 1), ("integrations", 2), ("gateway", 1)):
+        environ = {"AMQP_URI": amqp_uri(service)}
+        if service != "gateway":
+            environ["MONGO_URI"] = mongo_uri(service)
+        names += found.start(service, replicas, environ)
+    try:
+        found.wait_ready(*names)
+        yield found
+        api = organizer_of(found)
+        for each in api.call("GET", "/integrators").json()["integrators"]:
+            assert api.call("DELETE", f"/integrators/{each['name']}").status_code == 200
+    finally:
+        for name in names:
+            found.stop(name)
+
+
+def organizer_of(deployment: Deployment) -> Api:
+    api = Api(deployment.url)
+    answer = api.call("POST", "/log-in", {"password": deployment.infrastructure.organizer_password})
+    assert answer.status_code == 200, answer.text
+    api.token = answer.json()["token"]
+    return api
+
+
+@pytest.fixture(scope="module")
+def organizer(deployment: Deployment) -> Api:
+    return organizer_of(deployment)
+
+
+@pytest.fixture
+def name() -> str:
+    return f"hr-{uuid.uuid4().hex[:8]}"
+
+
+def connect(uri: str) -> Connection:
+    with KombuConnection(uri) as parsed:
+        info = parsed.info()
+    found = Connection(
+        f"{info['hostname']}:{info['port']}", info["userid"], info["password"], virtual_host=info["virtual_host"]
+    )
+    found.connect()
+    return found
+
+
+def publish(amqp_uri: Callable[..., str], *keys: str) -> None:
+    with connect(amqp_uri()) as connection:
+        channel = connection.channel()
+        for key in keys:
+            channel.basic_publish_confirm(Message("{}", delivery_mode=2), EVENTS, key)
+
+
+def test_an_account_is_there_when_the_answer_comes_and_hears_its_scope(
+    organizer: Api, name: str, amqp_uri: Callable[..., str], eventually: Callable[..., Any]
+) -> None:
+    answer = organizer.call("POST", "/integrators", {"name": name, "types": ["registration.#"]})
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    made = answer.json()
+    assert (made["settled"], made["queue"], made["exchange"]) == (True, f"integrator.{name}", EVENTS)
+    with connect(made["secrets"]["amqp_uri"]) as connection:
+        publish(amqp_uri, "speedmentor.matching.plan-published.v1", "speedmentor.registration.mentee-updated.v1")
+        channel = connection.channel()
+        message = eventually(lambda: channel.basic_get(made["queue"]))
+        assert message.delivery_info["routing_key"] == "speedmentor.registration.mentee-updated.v1"
+        with pytest.raises(AccessRefused):
+            channel.queue_bind(made["queue"], EVENTS, "speedmentor.#")
+    # Nobody can be shown the secrets again.
+    listed = organizer.call("GET", "/integrators").json()["integrators"]
+    (found,) = (each for each in listed if each["name"] == name)
+    assert "secrets" not in found
+    for secret in made["secrets"].values():
+        assert secret == made["secrets"]["user"] or secret not in json.dumps(listed)
+
+
+def test_an_api_key_lets_in_to_events_for_an_hour_and_to_nothing_else(organizer: Api, name: str) -> None:
+    made = organizer.call("POST", "/integrators", {"name": name, "types": ["matching.#"], "programs": ["p-1"]}).json()
+    client = Api(organizer.url.removesuffix("/api/v1"))
+    answer = client.call("POST", "/log-in", {"api_key": made["secrets"]["api_key"]})
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+    said = answer.json()
+    assert (said["role"], said["subject"]) == ("integrator", name)
+    assert (said["types"], said["programs"]) == (["matching.#"], ["p-1"])
+    client.token = said["token"]
+    assert client.call("GET", "/events").status_code == 200
+    for path in ("/integrators", "/programs", "/programs/p-1/sessions", "/programs/p-1/live"):
+        assert client.call("GET", path).status_code == 403, path
+    # Once it is removed the token, which would hold for longer, is refused too.
+    assert organizer.call("DELETE", f"/integrators/{name}").status_code == 200
+    assert client.call("GET", "/events").status_code == 401
+    assert client.call("POST", "/log-in", {"api_key": made["secrets"]["api_key"]}).status_code == 401
+
+
+def test_wrong_keys_are_refused_and_counted_and_a_right_one_is_let_in_all_the_same(organizer: Api, name: str) -> None:
+    made = organizer.call("POST", "/integrators", {"name": name, "types": ["#"]}).json()
+    client = Api(organizer.url.removesuffix("/api/v1"))
+    answers = [client.call("POST", "/log-in", {"api_key": f"smk_{number}"}) for number in range(70)]
+    assert {each.status_code for each in answers} == {401, 429}
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert client.call("POST", "/log-in", {"api_key": made["secrets"]["api_key"]}).status_code == 200
+
+
+def test_the_same_key_again_makes_new_secrets_in_place_of_those_that_got_lost(organizer: Api, name: str) -> None:
+    body = {"name": name, "types": ["registration.#"]}
+    key = uuid.uuid4().hex
+    first = organizer.call("POST", "/integrators", body, Idempotency_Key=key).json()["secrets"]
+    again = organizer.call("POST", "/integrators", body, Idempotency_Key=key)
+    assert again.status_code == 201
+    with connect(again.json()["secrets"]["amqp_uri"]):
+        pass
+    with pytest.raises(AccessRefused):
+        connect(first["amqp_uri"])
+    assert len(again.json()["users"]) == 1
+    other = organizer.call("POST", "/integrators", body)
+    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+
+
+def test_a_rotation_ends_the_old_secrets_or_keeps_them_for_the_hours_that_are_said(organizer: Api, name: str) -> None:
+    first = organizer.call("POST", "/integrators", {"name": name, "types": ["registration.#"]}).json()["secrets"]
+    old = connect(first["amqp_uri"])
+    kept = organizer.call("POST", f"/integrators/{name}/secrets", {"keep_hours": 2})
+    assert kept.status_code == 201
+    assert [each["until"] is None for each in kept.json()["users"]] == [False, True]
+    old.channel().basic_get(f"integrator.{name}")
+    second = connect(kept.json()["secrets"]["amqp_uri"])
+    last = organizer.call("POST", f"/integrators/{name}/secrets", {}).json()
+    assert len(last["users"]) == 1
+    for connection in (old, second):
+        with pytest.raises(ConnectionForced):
+            connection.drain_events(timeout=10)
+    with connect(last["secrets"]["amqp_uri"]) as connection:
+        connection.channel().basic_get(f"integrator.{name}")
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "said"),
+    [
+        ({"name": "HR", "types": ["#"]}, "/name", "hr-dashboard"),
+        ({"name": "hr", "types": ["registraton.#"]}, "/types/0", "registration.#"),
+        ({"name": "hr", "types": ["#", "matching.plan-publishd"]}, "/types/1", "matching.plan-published"),
+        ({"name": "hr", "types": []}, "/types", "Length"),
+        ({"name": "hr", "types": ["#"], "programs": []}, "/programs", "Length"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_was_probably_meant(
+    organizer: Api, body: dict[str, Any], field: str, said: str
+) -> None:
+    answer = organizer.call("POST", "/integrators", body)
+    assert answer.status_code == 422, answer.text
+    (problem,) = answer.json()["problems"]
+    assert problem["field"] == field
+    assert said in problem["what"] + problem["remedy"]
+    assert "hr" not in [each["name"] for each in organizer.call("GET", "/integrators").json()["integrators"]]
+
+
+def test_an_account_that_there_is_not_is_not_found(organizer: Api) -> None:
+    for method, path in (("DELETE", "/integrators/nobody"), ("POST", "/integrators/nobody/secrets")):
+        answer = organizer.call(method, path, {})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_a_killed_service_leaves_no_account_half_made(
+    deployment: Deployment, organizer: Api, name: str, eventually: Callable[..., Any]
+) -> None:
+    """Whatever replica had it in hand: the wish is in the database or it is not, and the broker follows."""
+    import threading
+
+    answers: list[requests.Response] = []
+    names = [f"{name}-{number}" for number in range(8)]
+
+    def add() -> None:
+        for each in names:
+            key = uuid.uuid4().hex
+            body = {"name": each, "types": ["registration.#"], "stream": True}
+            while True:
+                answer = organizer.call("POST", "/integrators", body, Idempotency_Key=key)
+                if answer.status_code != 503:
+                    break
+            answers.append(answer)
+
+    thread = threading.Thread(target=add)
+    thread.start()
+    for replica in ("integrations-1", "integrations-2"):
+        eventually(lambda replica=replica: len(answers) >= int(replica[-1]) * 2)
+        deployment.kill(replica)
+        deployment.restart(replica)
+    thread.join(120)
+    assert [each.status_code for each in answers] == [201] * len(names)
+    for answer in answers:
+        made = answer.json()
+        with connect(made["secrets"]["amqp_uri"]) as connection:
+            assert connection.channel().queue_bind(made["queue"], EVENTS, "speedmentor.registration.*.v1") is not None
+    eventually(lambda: all(each["settled"] for each in organizer.call("GET", "/integrators").json()["integrators"]))
+
+
+def command(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {
+        **os.environ,
+        "SPEEDMENTOR_URL": deployment.url,
+        "ORGANIZER_PASSWORD": deployment.infrastructure.organizer_password,
+    }
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("speedmentor")), "integrator", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environ,
+        check=False,
+    )
+
+
+def test_one_command_makes_an_account_and_others_list_rotate_and_remove_it(deployment: Deployment, name: str) -> None:
+    added = command(deployment, "add", name, "--types", "registration.#,matching.#", "--json")
+    assert added.returncode == 0, added.stderr
+    made = json.loads(added.stdout)
+    with connect(made["secrets"]["amqp_uri"]) as connection:
+        connection.channel().basic_get(made["queue"])
+    listed = command(deployment, "list")
+    assert name in listed.stdout
+    assert made["secrets"]["password"] not in listed.stdout
+    rotated = command(deployment, "rotate", name)
+    assert rotated.returncode == 0
+    assert f"amqp://integrator-{name}.2:" in rotated.stdout
+    assert "smk_" in rotated.stdout
+    unsure = command(deployment, "remove", name)
+    assert unsure.returncode == 2
+    assert "--yes" in unsure.stderr
+    assert command(deployment, "remove", name, "--yes").returncode == 0
+    assert name not in command(deployment, "list").stdout
+    wrong = command(deployment, "add", name, "--types", "registraton.#")
+    assert wrong.returncode != 0
+    assert "registration.#" in wrong.stderr
