@@ -2,6 +2,7 @@
 
 import itertools
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -134,6 +135,17 @@ class Ground:
         """Participant -> access code."""
         found = self.organizer.get(f"/programs/{program.program_id}/access-codes")
         return {each["participant_id"]: each["access_code"] for each in found}
+
+    def integrator(self) -> str:
+        """Another system with an account, which hears everything."""
+        name = f"i-{uuid.uuid4().hex[:12]}"
+        self.organizer.made("/integrators", {"name": name, "types": ["#"]})
+        return name
+
+    def replay(self) -> str:
+        """A replay that has begun, to a system of its own."""
+        found: str = self.organizer.made(f"/integrators/{self.integrator()}/replays", {"start": "0"})["replay_id"]
+        return found
 
     def register(self, program: Program, role: str) -> str:
         """Somebody more in a program."""

@@ -120,7 +120,23 @@ def _ids(operation: str, names: Any) -> dict[str, str]:
             found[name] = _sessions.ready_for(operation.rpartition("/")[2])
         elif name == "meeting_id":
             found[name] = _MET["meeting_id"]
+        elif name == "name":
+            # Only one replay at a time goes to each, and who is removed is gone.
+            fresh = _ROLE == "organizer" and (operation.startswith("DELETE") or operation.endswith("/replays"))
+            found[name] = ground.integrator() if fresh else _integrator()
+        elif name == "replay_id":
+            found[name] = _replay()
     return found
+
+
+@cache
+def _integrator() -> str:
+    return ground.integrator()
+
+
+@cache
+def _replay() -> str:
+    return ground.replay()
 
 
 def _body(operation: str, body: Any) -> Any:
@@ -157,6 +173,10 @@ def _body(operation: str, body: Any) -> Any:
         body["ratings"] = {name: value for name, value in body.get("ratings", {}).items() if name != own}
     if operation.endswith(":import"):
         body["files"] = ground.files()
+    if operation.endswith("/integrators"):
+        body |= {"name": f"i-{new_id()}", "types": ["matching.#", "*.round-ended"]}
+    if operation.endswith("/replays"):
+        body["start"] = _CHANCE.choice(["0", "2026-11-24", "2026-11-24T09:30:00+07:00"])
     if operation.endswith("/log-in"):
         body = {"password": _TOLD["password"]}
     return body
