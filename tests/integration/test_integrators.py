@@ -16,7 +16,9 @@ from amqp.exceptions import AccessRefused, ConnectionForced
 from kombu import Connection as KombuConnection
 
 from deploy.local import Deployment, Infrastructure
+from shared.events import CONTENT_TYPE
 from shared.messaging.topology import EVENTS, declare
+from tests.integration.integrations.published import an_event
 
 pytestmark = pytest.mark.integration
 
@@ -238,14 +240,14 @@ def test_a_killed_service_leaves_no_account_half_made(
     eventually(lambda: all(each["settled"] for each in organizer.call("GET", "/integrators").json()["integrators"]))
 
 
-def command(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(deployment: Deployment, *arguments: str, of: str = "integrator") -> subprocess.CompletedProcess[str]:
     environ = {
         **os.environ,
         "SPEEDMENTOR_URL": deployment.url,
         "ORGANIZER_PASSWORD": deployment.infrastructure.organizer_password,
     }
     return subprocess.run(
-        [str(Path(sys.executable).with_name("speedmentor")), "integrator", *arguments],
+        [str(Path(sys.executable).with_name("speedmentor")), of, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -275,3 +277,69 @@ def test_one_command_makes_an_account_and_others_list_rotate_and_remove_it(deplo
     wrong = command(deployment, "add", name, "--types", "registraton.#")
     assert wrong.returncode != 0
     assert "registration.#" in wrong.stderr
+
+
+def told(amqp_uri: Callable[..., str], program: str, count: int) -> list[bytes]:
+    """Publish events of a program as its services would; returns their bodies."""
+    events = [an_event("matching.meeting-assigned", program=program, org="speedmentor") for _ in range(count)]
+    with connect(amqp_uri()) as connection:
+        channel = connection.channel()
+        for each in events:
+            properties = {"content_type": CONTENT_TYPE, "delivery_mode": 2, "message_id": each.id, "type": each.type}
+            channel.basic_publish_confirm(Message(each.body, **properties), EVENTS, each.type)
+    return [each.body for each in events]
+
+
+def test_an_integrator_reads_what_was_published_before_it_was_made_page_by_page(
+    organizer: Api, name: str, amqp_uri: Callable[..., str], eventually: Callable[..., Any]
+) -> None:
+    program = f"p-{name}"
+    bodies = told(amqp_uri, program, 25)
+    told(amqp_uri, "another", 3)
+    made = organizer.call("POST", "/integrators", {"name": name, "types": ["matching.#"], "programs": [program]}).json()
+    client = Api(organizer.url.removesuffix("/api/v1"))
+    client.token = client.call("POST", "/log-in", {"api_key": made["secrets"]["api_key"]}).json()["token"]
+
+    def read() -> list[Any]:
+        found, cursor, more = [], "", True
+        while more:
+            answer = client.call("GET", f"/events?limit=10{cursor}")
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            # As it was published, byte for byte.
+            assert all(body in answer.content for body in bodies if json.loads(body) in page["events"])
+            found, cursor, more = found + page["events"], f"&after={page['cursor']}", page["more"]
+        return found
+
+    eventually(lambda: len(read()) >= 25)
+    assert read() == [json.loads(each) for each in bodies]
+    # More than its scope is not to be had by asking, neither for types nor for programs.
+    for query in ("types=%23&program=another", "types=registration.%23"):
+        assert client.call("GET", f"/events?{query}").json()["events"] == []
+    answer = client.call("GET", "/events?after=999999999")
+    assert (answer.status_code, answer.json()["problems"][0]["field"]) == (422, "?after")
+
+
+def test_one_command_sends_an_integrator_once_more_what_was_published(
+    deployment: Deployment, organizer: Api, name: str, amqp_uri: Callable[..., str], eventually: Callable[..., Any]
+) -> None:
+    program = f"p-{name}"
+    bodies = told(amqp_uri, program, 30)
+    made = organizer.call("POST", "/integrators", {"name": name, "types": ["#"], "programs": [program]}).json()
+    eventually(lambda: len(organizer.call("GET", f"/events?program={program}").json()["events"]) == 30)
+
+    def replay(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return command(deployment, "--to", name, *arguments, of="replay")
+
+    done = replay("--from", "2026-11-24", "--types", "matching.#,*.round-ended")
+    assert done.returncode == 0, done.stderr
+    assert f"30 events are in the queue of {name}" in done.stdout
+    with connect(made["secrets"]["amqp_uri"]) as connection:
+        channel = connection.channel()
+        found = [bytes(eventually(lambda: channel.basic_get(made["queue"], no_ack=True)).body) for _ in bodies]
+        assert channel.basic_get(made["queue"]) is None
+    assert found == bodies
+    for arguments, said in ((("--from", "soon"), "neither"), (("--cancel",), "under way"), ((), "--from")):
+        wrong = replay(*arguments)
+        assert wrong.returncode == 1
+        assert said in wrong.stderr
