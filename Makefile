@@ -49,7 +49,7 @@ unit: setup  ## the pure parts, without broker and database
 	@$(PYTEST) -n 2 tests/unit
 contract: setup tests/node/node_modules/.ready  ## events and interfaces to the letter
 	@$(PYTEST) tests/contract
-integration: setup  ## on the real broker and database; two at a time, each with its own
+integration: setup examples/consumers/with-node/node_modules/.ready  ## on the real broker and database; two at a time, each with its own
 	@$(PYTEST) -n 2 --dist loadscope tests/integration
 browser: setup  ## the pages in a real Chromium
 	@$(PYTHON) -m deploy.local chromium
@@ -61,9 +61,9 @@ test-system: setup  ## the same in containers, with parts killed and replaced; n
 faults: setup  ## kill and restart parts of a running event; long
 	@$(PYTEST) tests/faults
 
-tests/node/node_modules/.ready: tests/node/package-lock.json .venv/.ready
-	@echo "installing into tests/node …"
-	@.venv/bin/npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --silent
+%/node_modules/.ready: %/package-lock.json .venv/.ready
+	@echo "installing into $* …"
+	@.venv/bin/npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 .PHONY: bench-events bench-timer bench-planning bench-replanning

@@ -13,6 +13,7 @@ from kombu import Connection
 from shared.events import CONTENT_TYPE, Event, encode
 from shared.messaging.publisher import ConfirmedPublisher, Outcome, Outgoing
 from shared.messaging.topology import EVENTS, declare
+from tests.javascript import NODE
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "consumers"
 QUEUE, DEAD = "integrator.example", "integrator.example.dead"
@@ -23,7 +24,8 @@ class Consumer:
 
     def __init__(self, amqp_uri: str, script: Path, database: Path, environ: dict[str, str]) -> None:
         self._amqp_uri = amqp_uri
-        self._command = [sys.executable, "-I", str(script), str(database)]
+        interpreter = [str(NODE)] if script.suffix == ".cjs" else [sys.executable, "-I"]
+        self._command = [*interpreter, str(script), str(database)]
         self.environ = {
             "PATH": os.defpath,
             "SPEEDMENTOR_AMQP_URI": amqp_uri,
