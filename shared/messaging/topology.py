@@ -36,6 +36,14 @@ DELIVERY_LIMIT: Final = 50
 MOST_LOOKS: Final = 1_000_000
 
 #: By what other systems' queues, which are made while the system runs, get rid of what is too much.
+#: Where integrators send commands, by a routing key for each; and by which they get the answers.
+COMMANDS: Final = "speedmentor.commands"
+COMMAND_PREFIX: Final = "speedmentor.commands."
+COMMAND_QUEUE: Final = "speedmentor.gateway.commands"
+ANSWERS: Final = "speedmentor.answers"
+#: Commands that may wait; more are refused to their publishers.
+MOST_COMMANDS: Final = 100_000
+
 DEAD_LETTERS_OF_INTEGRATORS: Final = "speedmentor.integrators.dead-letters"
 #: The broker user by which the integrations service makes the accounts of other systems, over the management API.
 ACCOUNTS_ADMIN: Final = "integrations-admin"
@@ -272,11 +280,30 @@ def _queues() -> Iterator[_Queue]:
             )
         yield _Queue(each.dead, each.service, _quorum(delivery_limit=MOST_LOOKS), ((each.exchange, each.dead),))
 
+    dead = f"{COMMAND_QUEUE}.dead"
+    yield _Queue(
+        COMMAND_QUEUE,
+        "gateway",
+        _quorum(
+            delivery_limit=DELIVERY_LIMIT,
+            max_length=MOST_COMMANDS,
+            overflow="reject-publish",
+            dead_letter_exchange=retries_exchange("gateway"),
+            dead_letter_routing_key=dead,
+            dead_letter_strategy="at-least-once",
+        ),
+        ((COMMANDS, f"{COMMAND_PREFIX}#"),),
+    )
+    yield _Queue(dead, "gateway", _quorum(delivery_limit=MOST_LOOKS), ((retries_exchange("gateway"), dead),))
+
 
 def _exchanges() -> Iterator[tuple[str, str]]:
     yield EVENTS, "topic"
     yield INTERNAL, "topic"
     yield RPC_EXCHANGE, "topic"
+    yield COMMANDS, "topic"
+    yield ANSWERS, "direct"
+    yield retries_exchange("gateway"), "direct"
     for service in dict.fromkeys(each.service for each in SUBSCRIPTIONS):
         yield retries_exchange(service), "direct"
 

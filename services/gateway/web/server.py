@@ -10,6 +10,7 @@ import structlog
 from eventlet import wsgi
 from nameko.extensions import DependencyProvider
 
+from services.gateway.commands.consuming import CommandConsumer
 from services.gateway.door import Door
 from services.gateway.live.hub import Hub
 from services.gateway.live.listener import Listener
@@ -35,7 +36,7 @@ CONNECTIONS = 20_000
 CLIENT_TIMEOUT = 60
 #: Seconds that answers in hand get when the gateway stops.
 LAST_ANSWERS = 5.0
-#: How long the hub's own token holds, and for how many seconds it is used.
+#: How long the gateway's own token holds, and for how many seconds it is used; so long holds that of a command.
 TOKEN_LIFETIME, TOKEN_USE = timedelta(minutes=2), 60.0
 
 
@@ -64,8 +65,17 @@ class HttpServer(DependencyProvider):
         self._stopping = Flag()
         door = Door(settings, self._timekeeper, self._calls, own_calls, self._hub, self._log_ins, runtime.checks)
         self._app = build_app(door)
+        self._commands = CommandConsumer(
+            settings.amqp_uri,
+            f"{runtime.holder} commands",
+            self._app,
+            own_calls,
+            lambda principal: sign(principal, settings.token_private_key or b"", TOKEN_LIFETIME),
+            runtime.requests,
+        )
         self._socket = eventlet.listen((settings.http_host, settings.http_port), reuse_addr=True, backlog=1024)
         self.container.spawn_managed_thread(self._listener.run, identifier="live")
+        self.container.spawn_managed_thread(self._commands.run, identifier="commands")
         self.container.spawn_managed_thread(lambda: self._timekeeper.run(self._stopping), identifier="timekeeper")
         self._serving = self.container.spawn_managed_thread(lambda: serve(self._socket, self._app), identifier="http")
         log.info("serving", host=settings.http_host, port=self._socket.getsockname()[1])
@@ -76,10 +86,12 @@ class HttpServer(DependencyProvider):
         self._socket.close()
         self._hub.close()
         self._listener.stop()
+        self._commands.stop()
         with eventlet.Timeout(LAST_ANSWERS, False):
             # Killing ends the loop that accepts; it then waits for the answers in hand.
             self._serving.kill()
         self._listener.ended.wait(LAST_ANSWERS)
+        self._commands.ended.wait(LAST_ANSWERS)
 
     def get_dependency(self, worker_ctx: Any) -> None:
         """Nothing to hand out."""

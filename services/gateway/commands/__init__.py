@@ -1,0 +1,1 @@
+"""Commands that other systems give by message: carried out as if they had come over HTTP."""
