@@ -178,16 +178,8 @@ class LiveFilter(Schema):
     site_id = ident("only this site; without it all of the program", load_default=None)
 
 
-class EventFilter(Schema):
-    """Which events, and from where on."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    after = text(
-        "the cursor of the page before; without it the oldest event that is kept comes first", 128, 1, load_default=None
-    )
-    types = fields.String(
+def _types() -> fields.String:
+    return fields.String(
         validate=[
             Length(1, 2000),
             Shape(f"{PATTERN_OF_TYPES}(,{PATTERN_OF_TYPES})*", "Not types such as registration.#,*.round-ended."),
@@ -199,12 +191,39 @@ class EventFilter(Schema):
         },
         load_default=None,
     )
-    program = ident("only events of this program", load_default=None)
-    limit = Digits(
+
+
+def _most_events() -> Digits:
+    return Digits(
         load_default=MOST_EVENTS,
         validate=Range(1, MOST_EVENTS),
-        metadata={"description": "events in the answer at most; there may be fewer, and `more`"},
+        metadata={"description": "events in the answer at most; there may be fewer, and more after it"},
     )
+
+
+class EventFilter(Schema):
+    """Which events, and from where on."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    after = text(
+        "the cursor of the page before; without it the oldest event that is kept comes first", 128, 1, load_default=None
+    )
+    types = _types()
+    program = ident("only events of this program", load_default=None)
+    limit = _most_events()
+
+
+class SnapshotFilter(Schema):
+    """Which part of a snapshot."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    page = text("the `next` of the page before; without it the snapshot begins", 64, 1, load_default=None)
+    types = _types()
+    limit = _most_events()
 
 
 class Ratings(Request):

@@ -452,6 +452,16 @@ class Events(View):
     more = flag("whether there is more already; if not, ask again later")
 
 
+class Snapshot(View):
+    """The events of a program from which its state comes out."""
+
+    events = fields.List(
+        fields.Dict(), metadata={"description": "CloudEvents 1.0 in JSON, each as it was published, the oldest first"}
+    )
+    cursor = text("the cursor at which these events are true; the log goes on after it")
+    next = text("send it as `page` for what follows; null after the last page", allow_none=True)
+
+
 class Submitted(View):
     """Feedback has been taken."""
 

@@ -94,6 +94,8 @@ ROUTES = [
      "integrations", "start_replay", {"name": "hr", "start": "2026-11-24", "types": ["registration.#"]}),
     ("GET", "/replays/r1", None, 200, "integrations", "get_replay", {"replay_id": "r1"}),
     ("POST", "/replays/r1/cancellation", None, 200, "integrations", "cancel_replay", {"replay_id": "r1"}),
+    ("GET", "/programs/p1/snapshot?page=9-4&types=matching.%23&limit=5", None, 200, "integrations", "snapshot",
+     {"program_id": "p1", "page": "9-4", "types": ["matching.#"], "limit": 5}),
     ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
     ("GET", "/integrators", None, 200, "integrations", "list_integrators", {}),
     ("POST", "/integrators", {"name": "hr", "types": ["#"]}, 201, "integrations", "add_integrator",
@@ -109,8 +111,12 @@ LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
 def test_an_address_asks_its_service(client, bus, organizer, verb, path, body, status, service, method, arguments):
     one = {"anything_id": "x", "more": {"than": ["described"]}}
     bus.answers[method] = [one] if method in LISTS else one
-    if method == "events":
-        bus.answers[method] = {"events": [], "cursor": "7", "more": False}
+    if service == "integrations":
+        bus.answers[method] = {
+            "events": [],
+            "cursor": "7",
+            **({"more": False} if method == "events" else {"next": None}),
+        }
     headers = {**organizer, "Idempotency-Key": "k-1"}
     answer = client.open(API + path, method=verb, json=body, headers=headers)
     assert answer.status_code == status, answer.text
@@ -341,6 +347,16 @@ def test_events_come_as_they_were_published_byte_for_byte(client, bus, organizer
     assert answer.content_type == "application/json"
 
 
+def test_a_snapshot_comes_as_it_was_published_with_the_place_where_the_log_goes_on(client, bus, organizer):
+    bus.answers["snapshot"] = {"events": ['{"id": "1"}'], "cursor": "17", "next": None}
+    answer = client.get("/api/v1/programs/p1/snapshot", headers=organizer)
+    assert bus.calls[0][2] == {"program_id": "p1", "page": None, "types": [], "limit": 1000}
+    assert answer.data == b'{"events":[{"id": "1"}],"cursor":"17","next":null}'
+    bus.answers["snapshot"] = Invalid(say("no"), [Problem("/page", say("there is no such page"), say("leave it out"))])
+    answer = client.get("/api/v1/programs/p1/snapshot?page=x", headers=organizer)
+    assert (answer.status_code, answer.json["problems"][0]["field"]) == (422, "?page")
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
@@ -377,7 +393,7 @@ def test_an_integrator_reads_events_and_nothing_else(client, bus, app, bearer):
     bus.answers["events"] = {"events": [], "cursor": "7", "more": False}
     assert client.get("/api/v1/events", headers=headers).status_code == 200
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith("/api/") and "events" not in rule.rule and not rule.endpoint.startswith("access."):
+        if rule.rule.startswith("/api/") and not rule.endpoint.startswith(("events.", "access.")):
             for verb in rule.methods & {"GET", "POST", "PUT", "DELETE"}:
                 path = re.sub("<[^>]*>", "p1", rule.rule)
                 answer = client.open(path, method=verb, json=None if verb == "GET" else {}, headers=headers)
