@@ -29,6 +29,7 @@ from shared.events.catalogue import PUBLIC
 from shared.operations.api import Refused
 from shared.operations.checking import look, settle
 from tests.readers import FORMATS, assert_all_can_read, whole
+from tests.system.consumers import Consumers
 from tests.system.hostile import Event
 
 pytestmark = pytest.mark.system
@@ -135,8 +136,15 @@ def outsider(system: System) -> Iterator[Observer]:
 
 
 @pytest.fixture(scope="module")
-def well(system: System, archipelago: EventFiles, outsider: Observer) -> dict[str, Any]:
-    return run_event(system, archipelago.texts)
+def consumers(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumers]:
+    """Other systems, one of which listens from before the event on."""
+    with Consumers(system, tmp_path_factory.mktemp("consumers")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def well(system: System, archipelago: EventFiles, outsider: Observer, consumers: Consumers) -> dict[str, Any]:
+    return run_event(system, archipelago.texts, watcher=consumers)
 
 
 def test_an_event_runs_from_its_files_to_its_report(well: dict[str, Any]) -> None:
@@ -180,6 +188,32 @@ def check(system: System) -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+def test_whoever_reads_the_events_has_the_same_state_however_late(
+    system: System,
+    well: dict[str, Any],
+    consumers: Consumers,
+    check: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    api = system.organizer()
+    people = api.get(f"/programs/{well['program_id']}/participants")
+    gone = next(each["participant_id"] for each in people if each["role"] == "mentee")
+    api.call("DELETE", f"/participants/{gone}")
+    done = check("--wait", "30", "--export", str(tmp_path / "state.json"))
+    assert done.returncode == 0, done.stdout
+    state = (tmp_path / "state.json").read_text(encoding="utf-8")
+    (program,) = json.loads(state)["programs"].values()
+    assert len(program["meetings"]) == well["meetings"]["planned"]
+    assert 0 < len(program["connections"]) <= well["connections"]
+    assert program["closed"]
+    assert gone not in state
+    assert "/erased" in state
+    assert consumers.by_listening() == state
+    assert consumers.by_coming_afterwards() == state
+    assert consumers.by_snapshot_in_the_middle() == state
+    assert consumers.by_reading_the_log() == state
 
 
 def test_check_finds_what_somebody_changed_behind_a_services_back(

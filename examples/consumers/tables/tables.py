@@ -6,7 +6,7 @@ Listens until it is stopped (`--idle 10`: until nothing has come for ten seconds
 effect is committed, so a crash, of this or of the broker, has it come again; what has come before is passed over.
 
 `--export` prints the state of the tables as JSON with sorted keys: the same bytes as `speedmentor check --export`.
-`--snapshot FILE` first takes in a snapshot that was read with the HTTP API.
+`--snapshot FILE …` first takes in a snapshot that was read with the HTTP API, page by page.
 """
 
 import argparse
@@ -323,10 +323,9 @@ def main() -> None:
         json.dump(tables.state(), sys.stdout, sort_keys=True, indent=1, ensure_ascii=False)
         print()
         return
-    if given.snapshot is not None:
-        source = sys.stdin.read() if given.snapshot == "-" else Path(given.snapshot).read_text(encoding="utf-8")
-        if tables.take(json.loads(source)["events"]):
-            sys.exit("the snapshot could not be taken in whole")
+    for page in given.snapshot:
+        if tables.take(json.loads(Path(page).read_text(encoding="utf-8"))["events"]):
+            sys.exit(f"{page} could not be taken in whole")
     listen(tables, os.environ["SPEEDMENTOR_AMQP_URI"], os.environ["SPEEDMENTOR_QUEUE"], given.idle)
 
 
