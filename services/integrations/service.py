@@ -6,7 +6,7 @@ from services.integrations import store
 from services.integrations.access import scope_for
 from services.integrations.accounts import managing
 from services.integrations.accounts.extension import Accounts
-from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, RedeemApiKey, RotateIntegrator
+from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, OfUser, RedeemApiKey, RotateIntegrator
 from services.integrations.accounts.storage import scope_of
 from services.integrations.domain.scope import Scope
 from services.integrations.handlers import hear
@@ -54,6 +54,13 @@ class Integrations:
     def hear(self, events: list[Event], transaction: Transaction) -> None:
         """Keep every event as it was published."""
         hear(events, transaction)
+
+    @answers
+    def giver(self, **arguments: Any) -> dict[str, Any]:
+        """Who gives a command as a broker user, for the gateway: raises as :func:`managing.giver`."""
+        given = load(OfUser, arguments)
+        self.caller().require_operator()
+        return managing.giver(self.work, given["user"])
 
     @answers
     def snapshot(self, **arguments: Any) -> dict[str, Any]:

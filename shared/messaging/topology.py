@@ -39,6 +39,7 @@ MOST_LOOKS: Final = 1_000_000
 #: Where integrators send commands, by a routing key for each; and by which they get the answers.
 COMMANDS: Final = "speedmentor.commands"
 COMMAND_PREFIX: Final = "speedmentor.commands."
+COMMAND_NAMES: Final = ("register-mentor", "register-mentee", "check-in", "withdraw", "state-preference")
 COMMAND_QUEUE: Final = "speedmentor.gateway.commands"
 ANSWERS: Final = "speedmentor.answers"
 #: Commands that may wait; more are refused to their publishers.
@@ -297,6 +298,11 @@ def _queues() -> Iterator[_Queue]:
     yield _Queue(dead, "gateway", _quorum(delivery_limit=MOST_LOOKS), ((retries_exchange("gateway"), dead),))
 
 
+def command_key(name: str) -> str:
+    """The routing key by which the command ``name`` is given."""
+    return f"{COMMAND_PREFIX}{name}.v1"
+
+
 def _exchanges() -> Iterator[tuple[str, str]]:
     yield EVENTS, "topic"
     yield INTERNAL, "topic"
@@ -361,8 +367,8 @@ def permissions(service: str) -> tuple[str, str, str]:
         )
     own = rf"speedmentor\.{event_name(service)}\..*"
     rpc = rf"rpc-{service}|rpc\.reply-{service}-.*|{RPC_EXCHANGE}"
-    # Into an integrator's exchange goes what the log has for that one alone.
-    others = r"|speedmentor\.integrator\..*" if service == "integrations" else ""
+    # Into an integrator's exchange goes what the log has for that one alone; by the other go answers to its commands.
+    others = {"integrations": r"|speedmentor\.integrator\..*", "gateway": r"|speedmentor\.answers"}.get(service, "")
     told, heard = internal_types(service)
     return (
         rf"^({own}|{rpc})$",

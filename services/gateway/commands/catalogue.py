@@ -8,9 +8,7 @@ from typing import Any, Final
 from services.gateway.routes.common import PREFIX
 from shared.faults import Invalid, NotFound, Problem
 from shared.messages import say
-from shared.messaging.topology import COMMAND_PREFIX
-
-_VERSION: Final = ".v1"
+from shared.messaging.topology import COMMAND_PREFIX, command_key
 
 #: What ids look like in an address.
 _is_id = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}").fullmatch
@@ -67,14 +65,9 @@ def command_of(routing_key: str) -> tuple[str, Command]:
     Raises:
         NotFound: there is none.
     """
-    name = routing_key.removeprefix(COMMAND_PREFIX).removesuffix(_VERSION)
-    if name not in COMMANDS or routing_key != key_of(name):
+    name = routing_key.removeprefix(COMMAND_PREFIX).rpartition(".")[0]
+    if name not in COMMANDS or routing_key != command_key(name):
         raise NotFound(
-            say("There is no such command; there are: {known}.", known=", ".join(key_of(each) for each in COMMANDS))
+            say("There is no such command; there are: {known}.", known=", ".join(map(command_key, COMMANDS)))
         )
     return name, COMMANDS[name]
-
-
-def key_of(name: str) -> str:
-    """The routing key by which the command ``name`` is given."""
-    return f"{COMMAND_PREFIX}{name}{_VERSION}"

@@ -10,10 +10,12 @@ be compared with what there should be, row by row.
   knows nothing, it is bound to the latter only; the republisher puts what is in the scope into that, and the user may
   not read from the events' exchange at all.
 - ``integrator.NAME.dead`` has what was delivered too often and what the queue had no room for.
+- ``integrator.NAME.answers``, where it may give commands, gets the answers to them.
 - ``integrator.NAME.stream``, where it is asked for, has the same events once more, to be read from any offset.
 
-A user may configure nothing, write only to its queue and its stream (which lets it bind them, and publish nothing), and
-read its own and the exchange it is bound to, by keys within the scope.
+A user may configure nothing, write only to its queue and its stream (which lets it bind them, and publish nothing) and
+to the exchange of commands by the keys of those it may give, and read its own and the exchange it is bound to, by keys
+within the scope.
 """
 
 import re
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from services.integrations.domain.rights import bindable, binding_keys
-from shared.messaging.topology import DEAD_LETTERS_OF_INTEGRATORS, EVENTS
+from shared.messaging.topology import ANSWERS, COMMANDS, DEAD_LETTERS_OF_INTEGRATORS, EVENTS, command_key
 
 #: Deliveries after which an event goes to the dead letters.
 DELIVERY_LIMIT: Final = 20
@@ -32,6 +34,10 @@ MOST_WAITING_BYTES: Final = 256_000_000
 #: Dead letters at most; the oldest is dropped then.
 MOST_DEAD: Final = 20_000
 MOST_DEAD_BYTES: Final = 32_000_000
+#: Answers to commands, and milliseconds for which they wait at most; the oldest is dropped.
+MOST_ANSWERS: Final = 20_000
+MOST_ANSWERS_BYTES: Final = 32_000_000
+ANSWER_AGE: Final = 7 * 86_400_000
 #: A look at a dead letter counts as a delivery, and newer brokers give an event up after 20 if nothing is said.
 MOST_LOOKS: Final = 1_000_000
 #: How long, and how many bytes, a stream keeps at least; it drops whole segments.
@@ -46,7 +52,7 @@ LONGEST_NAME: Final = 40
 NAME: Final = rf"[a-z](?:[a-z0-9-]{{0,{LONGEST_NAME - 2}}}[a-z0-9])?"
 _is_name = re.compile(NAME).fullmatch
 _USER = re.compile(rf"integrator-({NAME})(?:\.[0-9]+)?")
-_OWNED = re.compile(rf"(?:speedmentor\.)?integrator\.({NAME})(?:\.dead|\.stream)?")
+_OWNED = re.compile(rf"(?:speedmentor\.)?integrator\.({NAME})(?:\.dead|\.stream|\.answers)?")
 
 
 def is_name(text: str) -> bool:
@@ -75,6 +81,11 @@ def stream_of(name: str) -> str:
     return f"integrator.{name}.stream"
 
 
+def answers_of(name: str) -> str:
+    """The queue with the answers to an integrator's commands."""
+    return f"integrator.{name}.answers"
+
+
 def exchange_of(name: str) -> str:
     """The exchange of an integrator that has a scope with programs."""
     return f"speedmentor.integrator.{name}"
@@ -89,6 +100,7 @@ class Account:
     programs: tuple[str, ...] | None
     stream: bool
     users: Mapping[str, str]
+    commands: tuple[str, ...] = ()
 
     @property
     def exchange(self) -> str:
@@ -182,6 +194,18 @@ def _rows(account: Account, vhost: str) -> Iterable[tuple[str, Row]]:
                 },
             ),
         )
+    if account.commands:
+        answers = answers_of(account.name)
+        own.append(answers)
+        written.append(COMMANDS)
+        limits = {
+            "x-delivery-limit": MOST_LOOKS,
+            "x-max-length": MOST_ANSWERS,
+            "x-max-length-bytes": MOST_ANSWERS_BYTES,
+            "x-message-ttl": ANSWER_AGE,
+        }
+        yield "queues", _queue(answers, vhost, **bounds, **limits)
+        yield "bindings", _binding(ANSWERS, answers, answers, vhost)
     for user, password_hash in account.users.items():
         yield (
             "users",
@@ -204,6 +228,12 @@ def _rows(account: Account, vhost: str) -> Iterable[tuple[str, Row]]:
                 "read": bindable(account.types),
             },
         )
+        if account.commands:
+            keys = map(command_key, account.commands)
+            yield (
+                "topic_permissions",
+                {"user": user, "vhost": vhost, "exchange": COMMANDS, "write": _any_of(keys), "read": "^$"},
+            )
         yield (
             "permissions",
             {

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.integrations.accounts import storage
-from services.integrations.accounts.broker_account import queue_of, stream_of, user_of
+from services.integrations.accounts.broker_account import answers_of, queue_of, stream_of, user_of
 from services.integrations.accounts.extension import BrokerAccounts
 from services.integrations.accounts.secrets import Secret, digest, new_secret
 from services.integrations.domain.rights import canonical, check
@@ -40,19 +40,21 @@ def add(work: TracedWork, accounts: BrokerAccounts, principal: Principal, given:
     types = list(dict.fromkeys(canonical(each) for each in given["types"]))
     accounts.require_free(name)
     secret, now = new_secret(), wall_clock()
+    commands = list(dict.fromkeys(given["commands"]))
 
     def write(transaction: Transaction) -> dict[str, Any]:
         row = storage.find(transaction, name)
         if row is None:
-            row = storage.new_row(name, principal.org, types, given["programs"], given["stream"], by, now)
+            row = storage.new_row(name, principal.org, types, given["programs"], given["stream"], by, now, commands)
             row = storage.with_secret(row, secret, by, None, now)
             storage.insert(transaction, row)
             return row
-        same = (row["created_by"], row["types"], row["programs"], row["stream"]) == (
+        same = (row["created_by"], row["types"], row["programs"], row["stream"], row.get("commands", [])) == (
             by,
             types,
             given["programs"],
             given["stream"],
+            commands,
         )
         if not same:
             raise Conflict(
@@ -125,6 +127,25 @@ def redeem(work: TracedWork, api_key: str) -> dict[str, Any]:
     return {"name": row["_id"], "org": row["org"], "types": row["types"], "programs": row["programs"]}
 
 
+def giver(work: TracedWork, user: str) -> dict[str, Any]:
+    """Who gives a command as the broker's ``user``, which commands it may give, and where its answers go.
+
+    Raises:
+        NotFound: it is no integrator's user, or one that does not hold any more.
+    """
+    row = storage.with_user(work.database, user, wall_clock())
+    if row is None:
+        raise NotFound(say("The broker's user is no integrator's."))
+    name = row["_id"]
+    return {
+        "subject": f"integrator-{name}",
+        "org": row["org"],
+        "programs": row["programs"],
+        "commands": row.get("commands", []),
+        "answers": answers_of(name),
+    }
+
+
 def view(row: dict[str, Any]) -> dict[str, Any]:
     """An integrator as organizers see it."""
     name = row["_id"]
@@ -135,6 +156,8 @@ def view(row: dict[str, Any]) -> dict[str, Any]:
         "queue": queue_of(name),
         "dead_letters": f"{queue_of(name)}.dead",
         "stream": stream_of(name) if row["stream"] else None,
+        "commands": row.get("commands", []),
+        "answers": answers_of(name) if row.get("commands") else None,
         "exchange": storage.account(row, row["created_at"]).exchange,
         "created_at": write_time(row["created_at"]),
         "settled": row["settled"] == row["revision"],

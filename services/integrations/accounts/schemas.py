@@ -1,10 +1,11 @@
 """What comes in with a call about integrators."""
 
 from marshmallow import RAISE, Schema, ValidationError, fields
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Length, OneOf, Range
 
 from services.integrations.accounts.broker_account import LONGEST_NAME, is_name
 from services.integrations.domain.scope import LONGEST
+from shared.messaging.topology import COMMAND_NAMES
 
 
 def _name(text: str) -> None:
@@ -32,6 +33,16 @@ class AddIntegrator(OfIntegrator):
         fields.String(validate=Length(1, 128)), allow_none=True, load_default=None, validate=Length(1, 200)
     )
     stream = fields.Boolean(load_default=False)
+    commands = fields.List(fields.String(validate=OneOf(COMMAND_NAMES)), load_default=list, validate=Length(max=20))
+
+
+class OfUser(Schema):
+    """A broker user."""
+
+    class Meta:
+        unknown = RAISE
+
+    user = fields.String(required=True, validate=Length(1, 200))
 
 
 class RotateIntegrator(OfIntegrator):

@@ -1,9 +1,9 @@
 """Integrators as documents: what should be at the broker, whatever is there.
 
-A document is ``{_id: name, org, types, programs (None: all), stream, created_at, created_by, secrets, next, revision,
-settled, bound}``. ``secrets`` are ``{number, password_hash, key, by, made_at, until (None: for good)}``; ``revision``
-grows with every change, ``settled`` is the one that the broker has, and ``bound`` tells that the queue has had its
-first bindings. Times are real ones.
+A document is ``{_id: name, org, types, programs (None: all), stream, commands, created_at, created_by, secrets, next,
+revision, settled, bound}``. ``secrets`` are ``{number, password_hash, key, by, made_at, until (None: for good)}``;
+``revision`` grows with every change, ``settled`` is the one that the broker has, and ``bound`` tells that the queue has
+had its first bindings. Times are real ones.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from typing import Any
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.database import Database
 
-from services.integrations.accounts.broker_account import Account, user_of
+from services.integrations.accounts.broker_account import Account, integrator_of, user_of
 from services.integrations.accounts.secrets import Secret
 from services.integrations.domain.scope import Scope
 from shared.storage.unit_of_work import Transaction
@@ -32,6 +32,13 @@ def prepare(database: Database[Row]) -> None:
 def find(reader: Reader, name: str) -> Row | None:
     """An integrator's document."""
     return reader[COLLECTION].find_one({"_id": name})
+
+
+def with_user(reader: Reader, user: str, now: datetime) -> Row | None:
+    """The integrator whose broker user ``user`` is, if that one holds at ``now``."""
+    name = integrator_of(user)
+    row = None if name is None else find(reader, name)
+    return row if row is not None and user in account(row, now).users else None
 
 
 def all_of(reader: Reader, org: str | None = None) -> list[Row]:
@@ -63,11 +70,12 @@ def account(row: Row, now: datetime) -> Account:
         tuple(row["types"]),
         None if row["programs"] is None else tuple(row["programs"]),
         row["stream"],
-        {
+        users={
             user_of(row["_id"], each["number"]): each["password_hash"]
             for each in row["secrets"]
             if each["until"] is None or each["until"] > now
         },
+        commands=tuple(row.get("commands", ())),
     )
 
 
@@ -77,7 +85,14 @@ def insert(transaction: Transaction, row: Row) -> None:
 
 
 def new_row(
-    name: str, org: str, types: Iterable[str], programs: Iterable[str] | None, stream: bool, by: str, now: datetime
+    name: str,
+    org: str,
+    types: Iterable[str],
+    programs: Iterable[str] | None,
+    stream: bool,
+    by: str,
+    now: datetime,
+    commands: Iterable[str] = (),
 ) -> Row:
     """A document without secrets."""
     return {
@@ -86,6 +101,7 @@ def new_row(
         "types": list(types),
         "programs": None if programs is None else list(programs),
         "stream": stream,
+        "commands": list(commands),
         "created_at": now,
         "created_by": by,
         "secrets": [],

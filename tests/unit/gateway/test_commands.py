@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 
 from services.gateway.commands.carrying_out import Answer, Given, Giver, carry_out
-from services.gateway.commands.catalogue import COMMANDS, command_of, key_of
+from services.gateway.commands.catalogue import COMMANDS, command_of
 from shared.faults import Conflict, NotFound
 from shared.messages import say
+from shared.messaging.topology import COMMAND_NAMES, command_key
 from shared.security.principal import ORGANIZER, Principal
 from shared.security.tokens import sign, verify
 from tests.unit.gateway.conftest import PRIVATE, PUBLIC, Bus
@@ -44,7 +45,7 @@ def give(app: Flask) -> Give:
         language: str | None = None,
     ) -> Answer:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        key = name if "." in name else key_of(name)
+        key = name if "." in name else command_key(name)
         given = Given(key, raw, message_id, language)
         return carry_out(app, given, Giver(commands, HR), lambda principal: sign(principal, PRIVATE))
 
@@ -118,13 +119,17 @@ def test_a_command_that_the_integrator_may_not_give_is_not_carried_out(give: Giv
     assert bus.calls == []
 
 
+def test_every_command_that_an_integrator_may_be_allowed_is_one() -> None:
+    assert tuple(COMMANDS) == COMMAND_NAMES
+
+
 @pytest.mark.parametrize(
     "key", ["speedmentor.commands.erase.v1", "speedmentor.commands.check-in.v2", "speedmentor.commands.check-in", "x.y"]
 )
 def test_there_are_no_other_commands(give: Give, bus: Bus, key: str) -> None:
     answer = give(key, {"participant_id": "p-1"})
     assert answer.status == 404
-    assert key_of("check-in") in json.loads(answer.body)["detail"]
+    assert command_key("check-in") in json.loads(answer.body)["detail"]
     with pytest.raises(NotFound):
         command_of(key)
     assert bus.calls == []
