@@ -8,6 +8,7 @@ import click
 import orjson
 
 from shared.messages import say
+from shared.messaging.topology import COMMAND_NAMES
 from shared.operations.api import Api
 from shared.operations.places import setting
 from shared.operations.speaking import WRONG_USAGE, Command, end, failing_clearly, in_language, tell
@@ -58,19 +59,22 @@ def _parts(text: str | None) -> list[str] | None:
 )
 @click.option("--programs", metavar="IDS", help="Only events of these programs, by commas; without it, of all.")
 @click.option("--stream", is_flag=True, help="A stream too, which is read from any offset.")
+@click.option("--commands", metavar="NAMES", help=f"What it may command, by commas: {', '.join(COMMAND_NAMES)}.")
 @_common
 def add(
     name: str,
     types: str,
     programs: str | None,
     stream: bool,
+    commands: str | None,
     url: str | None,
     password_file: Path | None,
     as_json: bool,
     language: str,
 ) -> None:
     """Give NAME an account at the broker and an API key. Both are shown this once."""
-    body = {"name": name, "types": _parts(types), "programs": _parts(programs), "stream": stream}
+    scope = {"types": _parts(types), "programs": _parts(programs)}
+    body = {"name": name, **scope, "stream": stream, "commands": _parts(commands) or []}
     _show(_ask(url, password_file, language, lambda api: api.post("/integrators", body)), as_json, language)
 
 
@@ -153,6 +157,9 @@ def _describe(each: dict[str, Any], language: str) -> None:
     tell(say("  queue: {queue}, dead letters: {dead}", queue=each["queue"], dead=each["dead_letters"]), language)
     if each["stream"]:
         tell(say("  stream: {stream}", stream=each["stream"]), language)
+    if each["commands"]:
+        commands = ", ".join(each["commands"])
+        tell(say("  commands: {commands}, answers: {answers}", commands=commands, answers=each["answers"]), language)
     for user in each["users"]:
         if user["until"]:
             tell(say("  user {user} holds until {until}", user=user["user"], until=user["until"]), language)

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 import requests
 from amqp import Connection, Message
-from amqp.exceptions import AccessRefused, ConnectionForced
+from amqp.exceptions import AccessRefused, ConnectionForced, PreconditionFailed
 from kombu import Connection as KombuConnection
 
 from deploy.local import Deployment, Infrastructure
+from deploy.local.space import CHECKOUT
 from shared.events import CONTENT_TYPE
-from shared.messaging.topology import EVENTS, declare
+from shared.messaging.topology import COMMAND_QUEUE, COMMANDS, EVENTS, command_key, declare
 from tests.integration.integrations.published import an_event
 
 pytestmark = pytest.mark.integration
+
+SMALL = CHECKOUT / "examples" / "small"
 
 
 class Api:
@@ -343,3 +346,121 @@ def test_one_command_sends_an_integrator_once_more_what_was_published(
         wrong = replay(*arguments)
         assert wrong.returncode == 1
         assert said in wrong.stderr
+
+
+class Giver:
+    """An integrator that gives commands, and reads the answers."""
+
+    def __init__(self, made: dict[str, Any], eventually: Callable[..., Any]) -> None:
+        self._connection = connect(made["secrets"]["amqp_uri"])
+        self._eventually = eventually
+        self.user, self.answers = made["secrets"]["user"], made["answers"]
+
+    def give(self, command: str, body: Any, **properties: Any) -> None:
+        """Send a command; ``body`` is JSON unless it is bytes. The broker may refuse it, which ends the channel."""
+        given = {"user_id": self.user, "message_id": uuid.uuid4().hex, "reply_to": self.answers, **properties}
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        message = Message(raw, delivery_mode=2, **{name: value for name, value in given.items() if value is not None})
+        channel = self._connection.channel()
+        channel.confirm_select()
+        channel.basic_publish_confirm(message, COMMANDS, command_key(command))
+        channel.close()
+
+    def answer(self) -> tuple[int, Any, Any]:
+        """The next answer: its status, what it says, and what it belongs to."""
+        with self._connection.channel() as channel:
+            message = self._eventually(lambda: channel.basic_get(self.answers, no_ack=True))
+        return message.headers["status"], json.loads(message.body), message.properties.get("correlation_id")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def giver(organizer: Api, name: str, eventually: Callable[..., Any]) -> Iterator[Giver]:
+    wanted = {"name": name, "types": ["registration.#"], "commands": ["check-in", "register-mentee"]}
+    answer = organizer.call("POST", "/integrators", wanted)
+    assert answer.status_code == 201, answer.text
+    found = Giver(answer.json(), eventually)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def program(organizer: Api) -> str:
+    """A published program."""
+    files = {path.name: path.read_text(encoding="utf-8") for path in SMALL.iterdir()}
+    answer = organizer.call("POST", "/programs:import", {"files": files})
+    assert answer.status_code == 201, answer.text
+    program_id = str(answer.json()["program_id"])
+    assert organizer.call("POST", f"/programs/{program_id}/publication").status_code == 200
+    return program_id
+
+
+def mentee_of(organizer: Api, program: str, place: int) -> str:
+    people = organizer.call("GET", f"/programs/{program}/participants?role=mentee").json()
+    return str(people[place]["participant_id"])
+
+
+def test_a_command_by_message_does_what_http_does_once(organizer: Api, program: str, giver: Giver) -> None:
+    who = mentee_of(organizer, program, 0)
+    for _ in range(2):
+        giver.give("check-in", {"participant_id": who}, message_id="arrival-1", correlation_id="badge-7")
+    (first, second) = (giver.answer(), giver.answer())
+    assert first == second
+    status, said, belongs_to = first
+    assert (status, said["participant_id"], belongs_to) == (200, who, "badge-7")
+    seen = organizer.call("GET", f"/participants/{who}").json()
+    assert seen["checked_in"] is said["checked_in"] is True
+    form = {"name": "Sari Dewi", "site_id": seen["site_id"], "languages": ["id"], "motive": seen["motive"]}
+    giver.give("register-mentee", {"program_id": program, **form, "topics": seen["topics"]})
+    status, said, _ = giver.answer()
+    assert status == 201, said
+    assert said["name"] == "Sari Dewi"
+
+
+def test_a_command_that_is_wrong_is_answered_with_a_problem_document(
+    organizer: Api, program: str, giver: Giver
+) -> None:
+    giver.give("check-in", {"participant_id": "nobody-1"})
+    giver.give("check-in", b"no json")
+    giver.give("check-in", {"participant_id": mentee_of(organizer, program, 1)}, message_id=None)
+    giver.give("check-in", {"participant_id": mentee_of(organizer, program, 1)}, reply_to="integrator.other.answers")
+    found = [giver.answer() for _ in range(4)]
+    assert sorted((status, said["code"]) for status, said, _ in found) == [
+        (404, "not-found"),
+        *[(422, "invalid")] * 3,
+    ]
+    fields = {each["field"] for _, said, _ in found for each in said.get("problems", ())}
+    assert fields == {"", "property message_id", "property reply_to"}
+    seen = organizer.call("GET", f"/participants/{mentee_of(organizer, program, 1)}").json()
+    assert seen["checked_in"] is False
+
+
+def test_the_broker_refuses_what_is_not_allowed_and_who_says_to_be_another(
+    organizer: Api, program: str, giver: Giver, name: str
+) -> None:
+    with pytest.raises(AccessRefused):
+        giver.give("withdraw", {"participant_id": mentee_of(organizer, program, 2)})
+    for user in ("integrator-other", "gateway"):
+        with pytest.raises(PreconditionFailed):
+            giver.give("check-in", {"participant_id": mentee_of(organizer, program, 2)}, user_id=user)
+    plain = organizer.call("POST", "/integrators", {"name": f"{name}-plain", "types": ["#"]}).json()
+    other = Giver({**plain, "answers": None}, lambda look: look())
+    with pytest.raises(AccessRefused):
+        other.give("check-in", {"participant_id": mentee_of(organizer, program, 2)})
+    other.close()
+    seen = organizer.call("GET", f"/participants/{mentee_of(organizer, program, 2)}").json()
+    assert (seen["checked_in"], seen["status"]) == (False, "registered")
+
+
+def test_a_command_of_nobody_is_put_aside(
+    organizer: Api, program: str, giver: Giver, amqp_uri: Callable[..., str], eventually: Callable[..., Any]
+) -> None:
+    giver.give("check-in", {"participant_id": mentee_of(organizer, program, 2)}, user_id=None)
+    with connect(amqp_uri()) as connection:
+        channel = connection.channel()
+        message = eventually(lambda: channel.basic_get(f"{COMMAND_QUEUE}.dead", no_ack=True))
+    assert message.headers["x-first-death-reason"] == "rejected"
+    seen = organizer.call("GET", f"/participants/{mentee_of(organizer, program, 2)}").json()
+    assert seen["checked_in"] is False

@@ -1,11 +1,12 @@
 """What comes in and goes out about integrators."""
 
 from marshmallow import fields
-from marshmallow.validate import Length
+from marshmallow.validate import Length, OneOf
 
 from services.gateway.schemas.kinds import Flag, Request, Shape, ident, whole
 from services.gateway.schemas.problem_document import text
 from services.gateway.schemas.views import View, flag, texts, time
+from shared.messaging.topology import COMMAND_NAMES
 
 #: As the integrations service has it.
 NAME = "[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
@@ -40,6 +41,12 @@ class NewIntegrator(Request):
         load_default=False,
         metadata={"description": "whether it also gets a stream, which is read from any offset"},
     )
+    commands = fields.List(
+        fields.String(validate=OneOf(COMMAND_NAMES)),
+        load_default=list,
+        validate=Length(max=20),
+        metadata={"description": "commands that it may give by message; without it none", "example": ["check-in"]},
+    )
 
 
 class Rotation(Request):
@@ -67,6 +74,8 @@ class Integrator(View):
     queue = text("the queue that is its own, bound to its scope")
     dead_letters = text("where goes what it was given too often, and what the queue had no room for")
     stream = text("the stream that is its own", allow_none=True)
+    commands = texts("the commands that it may give by message")
+    answers = text("the queue with the answers to them", allow_none=True)
     exchange = text("where it may bind its queue by keys within its scope")
     created_at = time("when it was made (real time)")
     settled = flag("whether the broker has it as it is here")

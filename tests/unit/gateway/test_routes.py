@@ -99,7 +99,7 @@ ROUTES = [
     ("GET", "/programs/p1/report", None, 200, "feedback", "get_report", {"program_id": "p1"}),
     ("GET", "/integrators", None, 200, "integrations", "list_integrators", {}),
     ("POST", "/integrators", {"name": "hr", "types": ["#"]}, 201, "integrations", "add_integrator",
-     {"name": "hr", "types": ["#"], "programs": None, "stream": False}),
+     {"name": "hr", "types": ["#"], "programs": None, "stream": False, "commands": []}),
     ("POST", "/integrators/hr/secrets", {"keep_hours": 2}, 201, "integrations", "rotate_integrator",
      {"name": "hr", "keep_hours": 2}),
     ("DELETE", "/integrators/hr", None, 200, "integrations", "remove_integrator", {"name": "hr"}),
