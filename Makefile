@@ -66,7 +66,7 @@ faults: setup  ## kill and restart parts of a running event; long
 	@.venv/bin/npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: bench-events bench-timer bench-planning bench-replanning
+.PHONY: bench-events bench-timer bench-planning bench-replanning bench-consumers
 bench-events: setup  ## effects a second against stock nameko
 	@$(PYTHON) bench/events.py
 bench-timer: setup  ## how late deadlines ring
@@ -75,6 +75,9 @@ bench-planning: setup  ## how fast and how good plans are
 	@$(PYTHON) bench/planning.py
 bench-replanning: setup  ## how soon a large plan is right again after an absence
 	@$(PYTHON) -m bench.replanning
+
+bench-consumers: setup  ## what other systems cost, and how fast one is replayed to
+	@$(PYTHON) -m bench.consumers
 
 .PHONY: images secrets
 images: setup  ## build the container images; OFFLINE=1 where no image registry is reached

@@ -27,7 +27,6 @@ from typing import Any
 from amqp import Message
 from kombu import Connection
 from pymongo import ASCENDING, MongoClient
-from services.integrations.replay import storage as replays
 
 from bench.events import Bench, arrival, end
 from deploy.local import Infrastructure
@@ -42,6 +41,7 @@ from services.integrations.accounts.broker_account import (
 from services.integrations.accounts.secrets import new_secret
 from services.integrations.handlers import hear
 from services.integrations.log.storage import head
+from services.integrations.replay import storage as replays
 from shared.clock import SystemClock, wall_clock
 from shared.events import CONTENT_TYPE, decode, encode
 from shared.ids import new_id

@@ -1,4 +1,4 @@
-"""One replica for ``bench/events.py``: ``python -m bench.replica ours``, or ``stock AMQP_URI MONGO_URI WORKERS``."""
+"""One replica for a benchmark: ``python -m bench.replica ours``, ``replayer``, ``stock AMQP_URI MONGO_URI WORKERS``."""
 
 import sys
 
@@ -20,7 +20,7 @@ def run_stock(amqp_uri: str, mongo_uri: str, workers: int) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "ours":
-        run("bench.replicas:Ours")
+    if sys.argv[1] in ("ours", "replayer"):
+        run("bench.replicas:Ours" if sys.argv[1] == "ours" else "bench.replicas:Replaying")
     else:
         run_stock(sys.argv[2], sys.argv[3], int(sys.argv[4]))

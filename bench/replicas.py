@@ -1,4 +1,4 @@
-"""The two replicas that ``bench/events.py`` compares: the same effect of an event, on two backbones.
+"""The replicas of benchmarks: two with the same effect of an event, on two backbones, and one that replays.
 
 The effect: a mentee's card is stored and the fact that somebody was seated is published. Both validate the event
 they read and the event they write, both keep an inbox, both commit inbox and state in one transaction.
@@ -9,6 +9,7 @@ from typing import Any
 from nameko.events import EventDispatcher, event_handler
 from pymongo import ReplaceOne
 
+from services.integrations.replay.extension import Replays
 from shared.events import Event, NewEvent, decode, encode, seal
 from shared.extensions import Health, Work, consumes
 from shared.ids import new_id
@@ -53,6 +54,15 @@ class Ours:
         )
         for event in events:
             transaction.publish(seated(event), cause=event)
+
+
+class Replaying:
+    """What the integrations service does when it replays, and nothing else of it."""
+
+    name = "integrations"
+    work = Work()
+    replays = Replays()
+    health = Health()
 
 
 class Stock:
