@@ -4,6 +4,7 @@ from typing import Any
 
 from services.integrations.domain.erasing import PARTICIPANT_ERASED, people_in
 from services.integrations.domain.months import entered
+from services.integrations.domain.withholding import without_withheld
 from services.integrations.log import storage
 from shared.clock import wall_clock
 from shared.events import Event
@@ -37,12 +38,13 @@ def write(transaction: Transaction, events: list[Event]) -> list[tuple[Event, di
 
 
 def _row(event: Event, position: int, at: Any) -> dict[str, Any]:
+    body, data = without_withheld(event.type, event.body, event.data)
     return {
         "_id": position,
         "at": at,
         "type": event.name,
         "program": event.program,
         "org": event.org,
-        "people": sorted(people_in(event.subject, event.data)),
-        "body": event.body,
+        "people": sorted(people_in(event.subject, data)),
+        "body": body,
     }

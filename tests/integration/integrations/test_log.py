@@ -61,6 +61,16 @@ def test_an_event_of_a_type_of_a_later_release_is_kept_too(work: UnitOfWork) -> 
     assert (row["type"], row["body"]) == ("matching.plan-imagined.v2", event.body)
 
 
+def test_what_an_earlier_release_still_told_of_people_is_not_kept(work: UnitOfWork) -> None:
+    document = orjson.loads(an_event("feedback.feedback-submitted").body)
+    told = orjson.dumps({**document, "data": {**document["data"], "ratings": {"time_well_spent": 7}}})
+    take_in(work, decode(told))
+    (row,) = rows(work)
+    assert orjson.loads(row["body"]) == {**document, "data": {**document["data"], "ratings": {}}}
+    whole = [each for name in work.database.list_collection_names() for each in work.database[name].find()]
+    assert "time_well_spent" not in str(whole)
+
+
 def test_positions_become_visible_in_order_under_four_writers(work: UnitOfWork) -> None:
     batches = [[an_event("matching.meeting-assigned") for _ in range(20)] for _ in range(40)]
     seen: list[int] = []
