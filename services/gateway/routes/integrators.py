@@ -34,7 +34,7 @@ def add_integrator(given: dict[str, Any]) -> Response:
 
 @blueprint.route("/integrators/<id:name>/secrets", methods=["POST"])
 @blueprint.refuses(403)
-@blueprint.arguments(schemas.Rotation)
+@blueprint.arguments(schemas.Rotation, required=False)
 @blueprint.response(201, schemas.IntegratorWithSecrets)
 def rotate_integrator(given: dict[str, Any], name: str) -> Response:
     """Give an integrator a new broker user and API key; the old ones hold for `keep_hours` more, or end at once."""
