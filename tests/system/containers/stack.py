@@ -20,7 +20,9 @@ from shared.messaging.topology import VHOST
 from shared.operations.api import Api
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-SERVICES = ("registration", "matching", "session_timer", "feedback", "integrations", "gateway")
+#: In the order in which they are upgraded: matching understands what an older registration publishes, and an older
+#: matching does not understand today's.
+SERVICES = ("matching", "registration", "session_timer", "feedback", "integrations", "gateway")
 
 #: Seconds in which everything must have become healthy, on a machine that does other things too.
 HEALTHY = 240

@@ -32,7 +32,7 @@ RELEASE_BEFORE = "4a5e677cef31c7ce7734666ac9070e28f172475a"
 BEFORE = "test-before"
 
 #: Event seconds a second: the rounds last long enough for both releases to hold some together.
-SPEED = 55.0
+SPEED = 45.0
 
 #: As the documentation has it: the broker reads a file, and its container has no other place to write than this.
 LOAD_DEFINITIONS = "cat > /tmp/new.json && rabbitmqctl import_definitions /tmp/new.json && rm /tmp/new.json"
@@ -41,7 +41,7 @@ LOAD_DEFINITIONS = "cat > /tmp/new.json && rabbitmqctl import_definitions /tmp/n
 NEW = ("integrations",)
 
 #: Services of which both releases run at the same time; of the gateway, which has the port, there is one.
-SIDE_BY_SIDE = ("registration", "matching", "session_timer", "feedback")
+SIDE_BY_SIDE = ("matching", "registration", "session_timer", "feedback")
 
 
 @pytest.fixture(scope="module")
@@ -137,24 +137,37 @@ def result(
         meddling.note("today's accounts")
         older.compose("run", "--rm", "--no-deps", "database-setup", SPEEDMENTOR_VERSION=today)
 
-    def join(meddling: Meddling) -> None:
-        meddling.note("today's beside the others")
-        scale = [part for service in SIDE_BY_SIDE for part in ("--scale", f"{service}=2")]
-        older.compose(
-            *("up", "-d", "--no-deps", "--no-recreate", "--wait", *scale, *SIDE_BY_SIDE), SPEEDMENTOR_VERSION=today
-        )
-        for service in SIDE_BY_SIDE:
-            older.wait_healthy(service, 2)
-            both[service] = {str(older.inspect(name)["Config"]["Image"]) for name in older.containers(service)}
-        meddling.done.scaled = dict.fromkeys(SIDE_BY_SIDE, 2)
-        meddling.note("both releases work")
+    def join(*services: str) -> Callable[[Meddling], None]:
+        def step(meddling: Meddling) -> None:
+            meddling.note(f"today's {', '.join(services)} beside the others")
+            scale = [part for service in services for part in ("--scale", f"{service}=2")]
+            older.compose(
+                *("up", "-d", "--no-deps", "--no-recreate", "--wait", *scale, *services), SPEEDMENTOR_VERSION=today
+            )
+            for service in services:
+                older.wait_healthy(service, 2)
+                both[service] = {str(older.inspect(name)["Config"]["Image"]) for name in older.containers(service)}
+                meddling.done.scaled[service] = 2
+            if both.keys() == set(SIDE_BY_SIDE):
+                meddling.note("both releases work")
+
+        return step
+
+    def replace_matching(meddling: Meddling) -> None:
+        """Before any registration of today's tells matching alone what all have heard until now."""
+        older.wait_healthy("matching", 2)
+        meddling.note("no matching of before any more")
+        older.upgrade("matching", today, 2)
 
     course = [
         until_the_rounds,
         prepare_the_broker,
         prepare_the_database,
-        join,
-        kill_each(*SIDE_BY_SIDE, least=1.0, most=4.0),
+        join("matching"),
+        kill_each("matching", least=1.0, most=2.0),
+        replace_matching,
+        join(*SIDE_BY_SIDE[1:]),
+        kill_each(*SIDE_BY_SIDE[1:], least=1.0, most=4.0),
         kill_each("session_timer", "matching", least=0.5, most=2.0),
         upgrade_each(today, NEW),
     ]
