@@ -3,21 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+from services.feedback.domain.aggregates import RoundRated, published_figures, round_id_of
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import Meeting, Told
-from services.feedback.domain.report import K_ANONYMITY, figures, pairing_figures
+from services.feedback.domain.report import K_ANONYMITY, pairing_figures
 from shared.events import NewEvent
 
 
-def submitted(meeting: Meeting, seat: Told, role: str, ratings: Mapping[str, int]) -> NewEvent:
-    """One side has said something of a meeting: only the numbers are published."""
+def submitted(meeting: Meeting, seat: Told, role: str) -> NewEvent:
+    """One side has said something of a meeting. What it said is told of nobody: who met whom is public."""
     data: dict[str, Any] = {
         "meeting_id": meeting.meeting_id,
         "program_id": meeting.program_id,
         "site_id": seat.site_id,
         "round": seat.round,
         "by_role": role,
-        "ratings": dict(ratings),
+        "ratings": {},
     }
     return NewEvent(
         "feedback.feedback-submitted",
@@ -44,6 +45,25 @@ def connected(pair: Pair, org: str | None) -> NewEvent:
 
 def reported(program_id: str, org: str, made: Mapping[str, Any], pairing: Mapping[str, Any] | None) -> NewEvent:
     """A program's report is made; ``pairing`` are the figures of its pairs, where they are formed by then."""
-    shown = figures(made) | pairing_figures(pairing)
+    shown = published_figures(made) | pairing_figures(pairing)
     data = {"program_id": program_id, "figures": shown, "k": K_ANONYMITY, "answers": made["answers"]}
     return NewEvent("feedback.program-report-ready", program_id, data, org=org, program=program_id)
+
+
+def closed(program_id: str, org: str) -> NewEvent:
+    """A program takes no more feedback."""
+    return NewEvent("feedback.program-closed", program_id, {"program_id": program_id}, org=org, program=program_id)
+
+
+def rated(program_id: str, org: str, found: RoundRated) -> NewEvent:
+    """What may be told of the ratings of a round at a site."""
+    round_id = round_id_of(program_id, found.site_id, found.round)
+    data = {
+        "round_id": round_id,
+        "program_id": program_id,
+        "site_id": found.site_id,
+        "round": found.round,
+        "figures": dict(found.figures),
+        "k": K_ANONYMITY,
+    }
+    return NewEvent("feedback.round-rated", round_id, data, org=org, program=program_id, site=found.site_id)

@@ -5,9 +5,10 @@ from typing import Any
 
 from services.feedback import store
 from services.feedback.domain import report
+from services.feedback.domain.aggregates import rounds_rated
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import State
-from services.feedback.events import reported
+from services.feedback.events import closed, rated, reported
 from services.feedback.handlers import hear
 from services.feedback.schemas import CloseProgram, OfProgram, SubmitFeedback
 from services.feedback.submitting import submit
@@ -106,13 +107,19 @@ class Feedback:
             before = store.report(transaction, program_id)
             if before is not None:
                 return before
+            cells = store.cells(transaction, program_id)
             made = {
                 "program_id": program_id,
                 "closed_at": write_time(transaction.now),
-                **_report(transaction, program_id),
+                **_report(transaction, program_id, cells),
             }
             store.save_report(transaction, program_id, made)
-            transaction.publish(reported(program_id, org, made, _pairing(transaction, program_id)))
+            # Once, as the report is: two figures with one answer between them would tell that answer.
+            transaction.publish(
+                closed(program_id, org),
+                *(rated(program_id, org, each) for each in rounds_rated(cells, made)),
+                reported(program_id, org, made, _pairing(transaction, program_id)),
+            )
             return made
 
         return self.work.once(principal, "close_program", given, finish)
@@ -190,11 +197,11 @@ def _begin_to_close(transaction: Transaction, program_id: str) -> dict[str, Any]
     return {}
 
 
-def _report(transaction: Transaction, program_id: str) -> dict[str, Any]:
+def _report(transaction: Transaction, program_id: str, cells: list[report.Cell]) -> dict[str, Any]:
     ended = store.ended(transaction, program_id)
     held = sum(each.state(ended) is State.HELD for each in store.meetings_of_program(transaction, program_id))
     answers = store.count(transaction, "said", program_id)
-    return report.report(store.cells(transaction, program_id), held, answers)
+    return report.report(cells, held, answers)
 
 
 def _pairing(transaction: Transaction, program_id: str) -> dict[str, Any] | None:

@@ -201,15 +201,16 @@ def connections(reader: Reader, program_id: str, query: dict[str, Any]) -> list[
 
 
 def cells(reader: Reader, program_id: str) -> list[Cell]:
-    """How often each answer was given, by question, site and role."""
+    """How often each answer was given, by question, site, round and role."""
     of_program = {"$match": {"program_id": program_id}}
     chosen = {"k": STAY_IN_TOUCH, "v": _one_if("$stay_in_touch")}
     answers: Any = {"$concatArrays": [{"$objectToArray": "$ratings"}, [chosen]]}
-    group: dict[str, Any] = {"site_id": "$site_id", "role": "$role", "question": "$answer.k", "value": "$answer.v"}
+    place = {"site_id": "$site_id", "role": "$role", "round": "$round"}
+    group: dict[str, Any] = {**place, "question": "$answer.k", "value": "$answer.v"}
     found: Any = reader["said"].aggregate(
         [
             of_program,
-            {"$project": {"site_id": 1, "role": 1, "answer": answers}},
+            {"$project": {"site_id": 1, "role": 1, "round": 1, "answer": answers}},
             {"$unwind": "$answer"},
             {"$group": {"_id": group, "count": {"$sum": 1}}},
         ]

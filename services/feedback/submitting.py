@@ -16,7 +16,7 @@ from shared.storage.unit_of_work import Transaction
 
 
 def submit(transaction: Transaction, principal: Principal, given: dict[str, Any]) -> dict[str, Any]:
-    """Store what ``principal`` says of a meeting, publish its numbers, and see whether a connection comes of it.
+    """Store what ``principal`` says of a meeting, publish that it was said, and see whether a connection comes of it.
 
     Raises:
         NotFound: the meeting is not known.
@@ -42,7 +42,7 @@ def submit(transaction: Transaction, principal: Principal, given: dict[str, Any]
     }
     submitted_at, is_new = store.save_said(transaction, meeting.meeting_id, role, row, transaction.now)
     if is_new:
-        transaction.publish(submitted(meeting, seat, role, given["ratings"]))
+        transaction.publish(submitted(meeting, seat, role))
     pair = _choose(transaction, meeting, seat, role, given["stay_in_touch"])
     return {
         "meeting_id": meeting.meeting_id,

@@ -97,6 +97,8 @@ ADDED = {
         "participant",
         "participant_id program_id role wants avoids never team_id manager_id",
     ),
+    "feedback.program-closed": ("program", "program_id"),
+    "feedback.round-rated": ("round", "round_id program_id site_id round figures k"),
     "registration.log-in-ended": ("log_in", "log_in_id expires_at"),
     "matching.pair-formed": ("pair", _PAIR),
     "matching.pair-dissolved": ("pair", _PAIR),

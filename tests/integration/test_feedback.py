@@ -293,7 +293,7 @@ def test_feedback_is_taken_from_the_two_who_met_once_their_round_is_over(world: 
     assert written["feedback"][0]["takeaway"] == secret
     assert secret not in json.dumps(world.ask("get_submitted", world.side(meeting_id, "mentor")))
     submitted = world.wait_for_events("feedback-submitted", 2)
-    assert {e["data"]["by_role"]: e["data"]["ratings"] for e in submitted} == RATINGS
+    assert {e["data"]["by_role"]: e["data"]["ratings"] for e in submitted} == {"mentor": {}, "mentee": {}}
     assert "Sari" not in json.dumps(list(world.bus.heard.values()))
 
     # A connection stays, whatever is chosen later.
@@ -434,8 +434,14 @@ def test_a_program_is_closed_once_and_its_report_tells_on_nobody(world: World) -
     assert made["questions"]["connections"]["all"] == nothing
     (ready,) = world.wait_for_events("program-report-ready", 1)
     assert ready["data"]["answers"] == 14
-    assert ready["data"]["figures"]["story_mean"] == 5
-    assert not {name for name in ready["data"]["figures"] if name.startswith(("prepared", "connections"))}
+    # All mentees gave the story a 5, and who chose what is told by connections alone.
+    untold = ("story", "stay_in_touch", "prepared", "connections")
+    assert not {name for name in ready["data"]["figures"] if name.startswith(untold)}
+    assert ready["data"]["figures"]["time_well_spent_answers"] == 14
+    # The report hides both sites, so that of no round anything is told.
+    world.wait_for_events("round-rated", 0)
+    (closed,) = world.wait_for_events("program-closed", 1)
+    assert closed["data"] == {"program_id": world.program_id}
     assert world.fault(world.give(next(iter(world.meetings)), "mentor", ratings={})) == "conflict"
 
     # The pairs are formed after that; what comes late of an earlier revision changes nothing.
@@ -506,3 +512,22 @@ def test_who_is_erased_is_forgotten_and_the_numbers_stay(
     (other,) = world.given(world.give(late, "mentor"))
     assert other["connection_id"] is None
     world.wait_for_events("connection-formed", 1)
+
+
+def test_of_a_round_aggregates_are_told_once_when_the_program_is_closed(bus: Bus) -> None:
+    world = World(bus, pairs=4)
+    world.hold()
+    for number, meeting_id in enumerate(world.meetings):
+        value = 5 + number % 2
+        world.given(
+            world.give(meeting_id, "mentor", ratings={"time_well_spent": value}),
+            world.give(meeting_id, "mentee", ratings={"time_well_spent": value + 1, "story": 4}),
+        )
+    world.wait_for_events("round-rated", 0)
+    for _ in range(2):
+        assert "ok" in world.ask("close_program", idempotency_key=new_id())
+    told = world.wait_for_events("round-rated", 2)
+    assert {each["site"]: (each["data"]["round"], each["data"]["figures"]) for each in told} == {
+        site: (1, {"time_well_spent_mean": 6.0, "time_well_spent_answers": 8}) for site in world.sites
+    }
+    assert {each["ordinal"] for each in told} == {1}

@@ -30,9 +30,9 @@ NOWHERE: Final = ""
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """How often one answer was given: ``count`` times ``value`` to ``question``, by ``role`` at ``site_id``.
+    """How often one answer was given: ``count`` times ``value`` to ``question``, by ``role`` at a site in a round.
 
-    Yes and no are 1 and 0. A pair's connection has no role: it is of both.
+    Yes and no are 1 and 0. A pair's connection has no role and no round: it is of both, and for good.
     """
 
     question: str
@@ -40,6 +40,7 @@ class Cell:
     count: int
     site_id: str | None = None
     role: str | None = None
+    round: int | None = None
 
 
 Histogram = Counter[int]
