@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from shared.operations.checking import look, settle
 from tests.readers import FORMATS, assert_all_can_read, whole
 from tests.system.consumers import Consumers
 from tests.system.hostile import Event
+from tests.system.joining import Secrets, overhear
 
 pytestmark = pytest.mark.system
 
@@ -244,6 +246,29 @@ def test_all_agree_after_everything_that_goes_otherwise(system: System, archipel
             do()
             finding = settle(lambda it=event: look(api, [it.program_id], system.operator_uri), 30)
             assert finding.is_clean, f"{name}: {finding}"
+
+
+def test_who_hears_everything_cannot_tell_one_secret_from_another(system: System) -> None:
+    """No join tells who rated whom, whom somebody wants or avoids, who is in a team with whom, or whose manager.
+
+    Two events are held that differ in these alone, so far as nobody is told of them in public: in who of two said what,
+    who of two avoids the other, whom of two somebody works with.
+    """
+    one, other = (overhear(system, Secrets(variant)) for variant in (True, False))
+    for (name, heard, grown), (as_name, as_heard, as_grown) in zip(one.steps, other.steps, strict=True):
+        assert (name, heard) == (as_name, as_heard)
+        assert grown == as_grown, name
+    # They do hear something: of rounds in which enough have answered, and of every answer that there was one.
+    names = Counter(event.name for event in one.events)
+    assert names["feedback.round-rated"] >= 4
+    assert names["feedback.feedback-submitted"] > 40
+    assert names["registration.preference-stated"] == 1
+    assert {"plan-revised", "meeting-released"} <= {name.partition(".")[2] for name in names}
+    rated = {(e.site, e.data["round"]) for e in one.events if e.name == "feedback.round-rated"}
+    assert {site for site, _ in rated} == {"hall", "gallery"}
+    # What the figures of all services are counted by says nothing of anybody.
+    for heard in (one, other):
+        assert not [each for each in heard.who if each in heard.metrics]
 
 
 def test_what_was_never_published_is_passed_over(

@@ -32,7 +32,7 @@ RELEASE_BEFORE = "4a5e677cef31c7ce7734666ac9070e28f172475a"
 BEFORE = "test-before"
 
 #: Event seconds a second: the rounds last long enough for both releases to hold some together.
-SPEED = 45.0
+SPEED = 50.0
 
 #: As the documentation has it: the broker reads a file, and its container has no other place to write than this.
 LOAD_DEFINITIONS = "cat > /tmp/new.json && rabbitmqctl import_definitions /tmp/new.json && rm /tmp/new.json"
@@ -160,12 +160,12 @@ def result(
         older.upgrade("matching", today, 2)
 
     course = [
-        until_the_rounds,
         prepare_the_broker,
         prepare_the_database,
         join("matching"),
         kill_each("matching", least=1.0, most=2.0),
         replace_matching,
+        until_the_rounds,
         join(*SIDE_BY_SIDE[1:]),
         kill_each(*SIDE_BY_SIDE[1:], least=1.0, most=4.0),
         kill_each("session_timer", "matching", least=0.5, most=2.0),
