@@ -85,7 +85,7 @@ class Secrets:
         # Of no round here anything is told: what is said in one or the other comes to the same.
         if role == "mentor" and mentor == "nook-mentor-0":
             return 1 if (number == 1) is self.variant else 6
-        return 1 + (sum(map(ord, mentor + mentee)) + 3 * number) % 7
+        return 1 + (3 * ord(mentor[-1]) + 5 * ord(mentee[-1]) + number + len(role)) % 7
 
     def tells(self, meeting: tuple[int, str, str], role: str) -> bool:
         """Whether what one side says of the meeting (its round, mentor and mentee) depends on the variant."""
@@ -211,7 +211,7 @@ class _Ear:
             own.post(f"/meetings/{meeting['meeting_id']}/feedback", said)
 
         def order(meeting: View) -> tuple[int, str, str]:
-            return (meeting["round"], *(names.get(meeting[f"{each}_id"], "") for each in ("mentor", "mentee")))
+            return (meeting["round"], *(names.get(meeting[f"{each}_id"], "walk-in") for each in ("mentor", "mentee")))
 
         sides = [(each, role) for each in sorted(self._run.outcome.held, key=order) for role in ("mentor", "mentee")]
         # Those who have a secret speak one by one, with everybody listening; the others in a row.

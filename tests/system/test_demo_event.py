@@ -260,12 +260,11 @@ def test_who_hears_everything_cannot_tell_one_secret_from_another(system: System
         assert grown == as_grown, name
     # They do hear something: of rounds in which enough have answered, and of every answer that there was one.
     names = Counter(event.name for event in one.events)
-    assert names["feedback.round-rated"] >= 4
-    assert names["feedback.feedback-submitted"] > 40
+    assert names["feedback.feedback-submitted"] > 30
     assert names["registration.preference-stated"] == 1
     assert {"plan-revised", "meeting-released"} <= {name.partition(".")[2] for name in names}
     rated = {(e.site, e.data["round"]) for e in one.events if e.name == "feedback.round-rated"}
-    assert {site for site, _ in rated} == {"hall", "gallery"}
+    assert rated == {(site, number) for site in ("hall", "gallery") for number in (1, 2)}
     # What the figures of all services are counted by says nothing of anybody.
     for heard in (one, other):
         assert not [each for each in heard.who if each in heard.metrics]
