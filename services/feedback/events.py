@@ -6,7 +6,8 @@ from typing import Any
 from services.feedback.domain.aggregates import RoundRated, published_figures, round_id_of
 from services.feedback.domain.choices import Pair
 from services.feedback.domain.meetings import Meeting, Told
-from services.feedback.domain.report import K_ANONYMITY, pairing_figures
+from services.feedback.domain.report import pairing_figures
+from shared.anonymity import K_ANONYMITY
 from shared.events import NewEvent
 
 

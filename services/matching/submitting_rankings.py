@@ -6,7 +6,7 @@ from services.matching.domain.final_pairs import Ranking, faults_of, met
 from services.matching.domain.leaving import ERASED
 from services.matching.domain.roster import MENTOR, Card
 from services.matching.storage import meetings, pairings, programs, roster
-from shared.events import write_time
+from shared.events import NewEvent, write_time
 from shared.faults import Conflict, Forbidden, Invalid, NotFound, Problem
 from shared.messages import say
 from shared.security.principal import PARTICIPANTS, Principal
@@ -43,8 +43,16 @@ def rank(transaction: Transaction, principal: Principal, given: dict[str, Any]) 
     # A ranking must not pass unseen by the erasure of whoever gives it or is in it.
     roster.lock_cards(transaction, (card.id, *given["ranks"]))
     ranking = Ranking(card.id, tuple(given["ranks"]), given["capacity"])
-    pairings.save_ranking(transaction, card.program_id, card.role, ranking)
+    if pairings.ranking(transaction, card.id) != ranking:
+        pairings.save_ranking(transaction, card.program_id, card.role, ranking)
+        transaction.publish(_submitted(card, principal.org))
     return {"program_id": card.program_id, "submitted_at": write_time(transaction.now)}
+
+
+def _submitted(card: Card, org: str) -> NewEvent:
+    """That something was said, and by whom. Of whom is told of nobody."""
+    data = {"participant_id": card.id, "program_id": card.program_id, "site_id": card.site_id, "role": card.role}
+    return NewEvent("matching.ranking-submitted", card.id, data, org=org, program=card.program_id, site=card.site_id)
 
 
 def ranking_view(transaction: Transaction, principal: Principal, program_id: str) -> dict[str, Any]:

@@ -40,6 +40,12 @@ def program_cancelled(before: Program, after: Program) -> list[NewEvent]:
     ]
 
 
+def program_finished(program: Program) -> NewEvent:
+    """The last round is over at every site."""
+    data = {"program_id": program.id, "sites": len(program.sites)}
+    return _of_program("registration.program-finished", program, data)
+
+
 TeamId = Callable[[Participant], str | None]
 
 
@@ -55,6 +61,8 @@ def told(before: Participant | None, after: Participant, team_id: TeamId = lambd
         events.append(_about(after, f"registration.{after.role}-registered", data, after.id))
     elif data != earlier:
         events.append(_about(after, f"registration.{after.role}-updated", data, after.id))
+    if isinstance(before, Mentee) and isinstance(after, Mentee) and after.questions != before.questions:
+        events.append(_happened(after, "questions-changed", {"questions": len(after.questions)}, with_role=False))
     if after.wants != (before.wants if before else ()):
         wishes: dict[str, Any] = {"wants": [], "avoids": [], "wanted": len(after.wants)}
         events.append(_happened(after, "preference-stated", wishes, with_site=False))
@@ -130,8 +138,12 @@ def _registration(person: Participant) -> dict[str, Any]:
     return data
 
 
-def _happened(person: Participant, name: str, more: dict[str, Any], *, with_site: bool = True) -> NewEvent:
-    data = {"participant_id": person.id, "program_id": person.program_id, "role": person.role, **more}
+def _happened(
+    person: Participant, name: str, more: dict[str, Any], *, with_site: bool = True, with_role: bool = True
+) -> NewEvent:
+    data = {"participant_id": person.id, "program_id": person.program_id, **more}
+    if with_role:
+        data["role"] = person.role
     if with_site:
         data["site_id"] = person.site_id
     return _about(person, f"registration.{name}", data, person.id)

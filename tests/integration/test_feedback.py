@@ -445,7 +445,9 @@ def test_a_program_is_closed_once_and_its_report_tells_on_nobody(world: World) -
     assert world.fault(world.give(next(iter(world.meetings)), "mentor", ratings={})) == "conflict"
 
     # The pairs are formed after that; what comes late of an earlier revision changes nothing.
-    figures = TYPES["speedmentor.matching.pairing-published.v1"].example()
+    # As a release before 0.2.0 publishes them: today's leaves out what would tell of a few.
+    told = {"mutual": 31, "one-sided": 18, "ranked": 4, "assigned": 7}
+    figures = TYPES["speedmentor.matching.pairing-published.v1"].example() | {"stable": told}
     for revision in (2, 1):
         data = {**figures, "revision": revision}
         del data["program_id"]
@@ -453,8 +455,6 @@ def test_a_program_is_closed_once_and_its_report_tells_on_nobody(world: World) -
     world.bus.publish([world.ended("upg", 2)])
     world.bus.until(lambda: world.ask("ledger")["ok"]["rounds-held"]["upg"] == 2, "what came before that is heard")
     assert world.ask("get_report")["ok"]["pairing"]["revision"] == 2
-    told = {"mutual": 31, "one-sided": 18, "ranked": 4, "assigned": 7}
-    assert figures["stable"] == told
     hidden = {"ranked": None, "assigned": None}
     assert world.ask("get_report")["ok"]["pairing"]["stable"] == told | hidden, "4 are too few, and 7 would tell the 4"
     assert world.ask("ledger")["ok"]["pairings"] == {world.program_id: 2}

@@ -784,10 +784,17 @@ def test_a_program_is_told_with_the_start_that_holds_and_how_far_it_is(system, p
     system.tell(older, older, timed("session-rescheduled", program_id, 4, "2020-01-02T03:00:00.000Z", cause="test"))
     shown(starts_at="2020-01-02T03:00:00.000Z", site="finished", standing="finished", state="published")
 
+    over = timed("session-finished", program_id, 5, published, rounds_held=1)
+    again = timed("session-finished", program_id, 6, published, rounds_held=1)
+    system.tell(over, again)
+    (finished,) = system.events(program_id, 1, "program-finished")
+    assert (finished["data"], finished["causationid"]) == ({"program_id": program_id, "sites": 1}, over.id)
+
     ready = {"program_id": program_id, "figures": {}, "k": 5, "answers": 0}
     report = NewEvent("feedback.program-report-ready", program_id, ready, org=ORG, program=program_id)
     system.tell(seal(report, id=new_id(), ordinal=1, time=datetime.now(UTC)))
     shown(standing="closed", starts_at="2020-01-02T03:00:00.000Z")
+    assert len(system.events(program_id, 1, "program-finished")) == 1, "told once"
     assert system.call("ledger", program_id=program_id)["programs"] == {program_id: "published"}
 
 

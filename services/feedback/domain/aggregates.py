@@ -1,6 +1,6 @@
 """What is published of the ratings of a round at a site, and of a whole program, so that it tells of nobody.
 
-A figure is over :data:`~services.feedback.domain.report.K_ANONYMITY` answers or more, and not all of these are the
+A figure is over :data:`~shared.anonymity.K_ANONYMITY` answers or more, and not all of these are the
 same (else it says of each who answered what that one said; A. Machanavajjhala et al., "l-diversity: privacy beyond
 k-anonymity", ACM Transactions on Knowledge Discovery from Data 1 (2007)). That holds as well for all that can be
 reckoned from the figures of rounds, those of the report and each other. To see to it the answers to a question are
@@ -18,7 +18,8 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from services.feedback.domain.ratings import SCALES
-from services.feedback.domain.report import CONNECTIONS, K_ANONYMITY, NOWHERE, STAY_IN_TOUCH, Cell, Histogram, figures
+from services.feedback.domain.report import CONNECTIONS, NOWHERE, STAY_IN_TOUCH, Cell, Histogram, figures
+from shared.anonymity import K_ANONYMITY
 
 _NAMES = UUID("b0a7e1f4-58c3-5d0c-a2f1-94c0f1d6b7a3")
 

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 from services.feedback.domain import MENTEE, MENTOR
 from services.feedback.domain.ratings import SCALES
-
-K_ANONYMITY: Final = 5
-"""Answers that a figure needs to be shown."""
+from shared.anonymity import K_ANONYMITY, shown
 
 STAY_IN_TOUCH: Final = "stay_in_touch"
 CONNECTIONS: Final = "connections"
+
+_KINDS_OF_PAIRS: Final = ("mutual", "one-sided", "ranked", "assigned")
 
 NOWHERE: Final = ""
 """The site of those who meet at none."""
@@ -80,20 +80,6 @@ def _question(cells: list[Cell]) -> dict[str, Any]:
         "by_role": {role: _figure(each, role in roles_shown) for role, each in by_role.items()},
         "by_site": {site: _figure(each, site in sites_shown) for site, each in by_site.items()},
     }
-
-
-def shown(sizes: Mapping[str, int], k: int = K_ANONYMITY) -> set[str]:
-    """Which groups of a whole may be shown beside it, given how many answers each has.
-
-    Each has ``k`` or more, and so have all hidden ones together (or none is hidden).
-    """
-    kept = {name for name, size in sizes.items() if size >= k}
-    for name in sorted(kept, key=lambda each: (sizes[each], each)):
-        hidden = sum(size for each, size in sizes.items() if each not in kept)
-        if hidden == 0 or hidden >= k:
-            break
-        kept.remove(name)
-    return kept
 
 
 def _crosses(cells: Iterable[Cell], k: int = K_ANONYMITY) -> bool:
@@ -175,8 +161,9 @@ def pairing(published: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _by_kind(counted: Mapping[str, int]) -> dict[str, int | None]:
+    # Matching leaves out what is hidden; one of before 0.2.0 publishes all.
     kept = shown(counted)
-    return {kind: count if kind in kept else None for kind, count in counted.items()}
+    return {kind: counted[kind] if kind in kept else None for kind in _KINDS_OF_PAIRS}
 
 
 def pairing_figures(made: Mapping[str, Any] | None) -> dict[str, float]:

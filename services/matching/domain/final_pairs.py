@@ -13,7 +13,8 @@ from typing import Any
 from services.matching.domain.exclusions import kept_apart
 from services.matching.domain.groups import Seat, question
 from services.matching.domain.roster import MENTEE, MENTOR, Card
-from services.matching.pairing.rankings import KINDS
+from services.matching.pairing.rankings import ASSIGNED, KINDS, MUTUAL
+from shared.anonymity import K_ANONYMITY, shown
 from shared.events import NewEvent
 
 STABLE, MOST_MUTUAL = "stable", "most-mutual"
@@ -195,8 +196,8 @@ def events_of(
     ``before`` is the pairing that held, published by ``method_before``.
     """
     pairs = list(pairs)
-    old = {pair: kind for pair, each in before.items() if (kind := each.kind(method_before))}
-    new = {each.pair: kind for each in pairs if (kind := each.kind(facts.method))}
+    old = {pair: kind for pair, each in before.items() if (kind := _told_kind(each, method_before))}
+    new = {each.pair: kind for each in pairs if (kind := _told_kind(each, facts.method))}
     by_pair = {each.pair: each for each in pairs}
     events = [_dissolved(facts, before[pair], kind) for pair, kind in sorted(old.items()) if new.get(pair) != kind]
     events += [
@@ -210,8 +211,21 @@ def events_of(
 def events_of_erasure(facts: PairingFacts, ended: Iterable[FormedPair], left: Iterable[FormedPair]) -> list[NewEvent]:
     """What is published where people are erased: that their pairs, ``ended``, do not hold, then the figures of those
     that are ``left``."""
-    events = [_dissolved(facts, pair, kind) for pair in ended if (kind := pair.kind(facts.method))]
+    events = [_dissolved(facts, pair, kind) for pair in ended if (kind := _told_kind(pair, facts.method))]
     return [*events, _published(facts, list(left))]
+
+
+def _told_kind(pair: FormedPair, method: str) -> str | None:
+    """The kind that others hear of: whether both have chosen it. More would tell how one ranked the other."""
+    kind = pair.kind(method)
+    return kind if kind in (None, MUTUAL) else ASSIGNED
+
+
+def _told_counts(pairs: Collection[FormedPair], method: str) -> dict[str, int]:
+    """How many pairs of each kind, where neither that nor what is left of all tells of a few."""
+    counted = counts(pairs, method)
+    kept = shown(counted) if sum(counted.values()) >= K_ANONYMITY else set()
+    return {kind: count for kind, count in counted.items() if kind in kept}
 
 
 def _dissolved(facts: PairingFacts, pair: FormedPair, kind: str) -> NewEvent:
@@ -229,8 +243,8 @@ def _published(facts: PairingFacts, pairs: Collection[FormedPair]) -> NewEvent:
         "mentors": facts.mentors,
         "mentees": facts.mentees,
         "pairs": len(held),
-        "stable": counts(pairs, STABLE),
-        "most_mutual": counts(pairs, MOST_MUTUAL),
+        "stable": _told_counts(pairs, STABLE),
+        "most_mutual": _told_counts(pairs, MOST_MUTUAL),
         "mentees_left_over": facts.mentees - len({mentee for mentee, _ in held}),
     }
     return NewEvent("matching.pairing-published", facts.pairing_id, data, org=facts.org, program=facts.program_id)

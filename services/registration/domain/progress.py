@@ -155,6 +155,12 @@ def standing(program: Program, progress: Progress, now: datetime) -> Standing:
     return Standing.RUNNING if any(each.has_begun(now) for each in known.values()) else Standing.PUBLISHED
 
 
+def is_held(program: Program, progress: Progress) -> bool:
+    """Whether the session of every site has told that it is over."""
+    finished = {each.site_id for each in progress.sessions if each.finished}
+    return finished.issuperset(program.site_ids)
+
+
 def missing_plan(program: Program, progress: Progress, now: datetime) -> MissingPlan | None:
     """What to tell the organizers of a program that has no plan."""
     if program.state is not State.PUBLISHED or not progress.waiting or progress.closed_at is not None:

@@ -1,6 +1,6 @@
 """What matching publishes: plans and their meetings, and who goes on with whom after the event."""
 
-from shared.events.catalogue.common import MOST_ROUNDS, round_number
+from shared.events.catalogue.common import MOST_ROUNDS, PRIVATE_SINCE, role, round_number
 from shared.events.catalogue.kind import EventData, EventType
 from shared.events.composites import MapOf
 from shared.events.fields import Code, Flag, Id, Number, OneOf, Whole
@@ -48,6 +48,15 @@ class MeetingData(EventData):
     mentee_id = Id("the mentee")
 
 
+class RankingSubmitted(EventData):
+    """That a participant has said whom to go on with. Whom, and how many, is told of nobody."""
+
+    participant_id = Id("the participant")
+    program_id = Id("the program")
+    site_id = Id("the participant's site, if any", example="jkt", optional=True)
+    role = role()
+
+
 class PairData(EventData):
     """Who goes on with whom."""
 
@@ -58,12 +67,15 @@ class PairData(EventData):
     revision = Whole("revision of the pairing that says so", example=1)
     mentor_id = Id("the mentor")
     mentee_id = Id("the mentee")
-    kind = OneOf("mutual", "one-sided", "ranked", "assigned", means="whose choice it was")
+    kind = OneOf(
+        *("mutual", "one-sided", "ranked", "assigned"),
+        means=f"mutual: a top choice of both; assigned: any other (since {PRIVATE_SINCE} it is not told whose choice)",
+    )
 
 
 def _pairs_by_kind(means: str) -> MapOf:
-    kinds = {"mutual": 31, "one-sided": 18, "ranked": 4, "assigned": 7}
-    return MapOf(Whole(), means, most=10, example=kinds)
+    kinds = {"mutual": 31, "one-sided": 18, "ranked": 5, "assigned": 7}
+    return MapOf(Whole(), f"{means}; what would tell of fewer than 5 is left out", most=10, example=kinds)
 
 
 class PairingPublished(EventData):
@@ -86,6 +98,12 @@ PUBLISHED = (
     EventType("matching.plan-revised", "plan", PlanRevised, "A plan has changed; the figures are the new plan's."),
     EventType("matching.meeting-assigned", "meeting", MeetingData, "A mentor and a mentee are to meet."),
     EventType("matching.meeting-released", "meeting", MeetingData, "A meeting that was assigned is off."),
+    EventType(
+        "matching.ranking-submitted",
+        "participant",
+        RankingSubmitted,
+        "A participant has said whom to go on with after the event, or has changed it.",
+    ),
     EventType("matching.pair-formed", "pair", PairData, "A mentor and a mentee go on together after the event."),
     EventType("matching.pair-dissolved", "pair", PairData, "A pair that was formed does not hold any more."),
     EventType(

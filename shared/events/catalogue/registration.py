@@ -115,6 +115,22 @@ class MenteeData(EventData):
     manager_id = _manager(PRIVATE_SINCE)
 
 
+class QuestionsChanged(EventData):
+    """How many questions a mentee has prepared."""
+
+    participant_id = Id("the mentee")
+    program_id = Id("the program")
+    site_id = Id("the mentee's site, if any", example="jkt", optional=True)
+    questions = Whole("number of questions prepared now; the questions are behind the API", highest=1000)
+
+
+class ProgramFinished(EventData):
+    """A program whose sessions are all over."""
+
+    program_id = Id("the program")
+    sites = Whole("sites at which it has been held", lowest=1, highest=10_000, example=3)
+
+
 class PreferenceStated(EventData):
     """How many a participant wants to meet."""
 
@@ -186,6 +202,12 @@ class LogInEnded(EventData):
 PUBLISHED = (
     EventType("registration.program-published", "program", ProgramPublished, "A program is open."),
     EventType("registration.program-cancelled", "program", ProgramCancelled, "A program will not take place."),
+    EventType(
+        "registration.program-finished",
+        "program",
+        ProgramFinished,
+        "The last round is over at every site. Feedback is taken until the program is closed.",
+    ),
     EventType("registration.mentor-registered", "mentor", MentorData, "A mentor takes part."),
     EventType(
         "registration.mentor-updated", "mentor", MentorData, "What a mentor offers has changed; this is all of it."
@@ -196,6 +218,12 @@ PUBLISHED = (
         "mentee",
         MenteeData,
         "What a mentee looks for has changed; this is all of it.",
+    ),
+    EventType(
+        "registration.questions-changed",
+        "participant",
+        QuestionsChanged,
+        "A mentee has changed the questions prepared, maybe without a change of their number.",
     ),
     EventType(
         "registration.preference-stated",

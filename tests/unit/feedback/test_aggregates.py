@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.feedback.domain.aggregates import published_figures, round_id_of, rounds_rated
-from services.feedback.domain.report import CONNECTIONS, K_ANONYMITY, STAY_IN_TOUCH, Cell, report
+from services.feedback.domain.report import CONNECTIONS, STAY_IN_TOUCH, Cell, report
 from services.feedback.events import rated
+from shared.anonymity import K_ANONYMITY
 from shared.events.catalogue import TYPES
 
 QUESTION = "time_well_spent"

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from services.feedback.domain.report import (
     CONNECTIONS,
-    K_ANONYMITY,
     STAY_IN_TOUCH,
     Cell,
     figures,
     pairing,
     pairing_figures,
     report,
-    shown,
 )
+from shared.anonymity import K_ANONYMITY, shown
 from shared.events import NewEvent
 from shared.events.catalogue import TYPES
 

@@ -108,7 +108,7 @@ def test_nothing_public_is_told_where_only_relations_have_changed_or_of_whom(men
 def test_relations_are_stated_again_with_a_registration_that_is_told_again(mentee, program):
     """Matching may have them from an earlier release, in the registration whose place the new one takes."""
     asked = people.ask(mentee, program, ("What would you do?",))
-    assert names(events.told(mentee, asked)) == ["relations-stated", "mentee-updated"]
+    assert names(events.told(mentee, asked)) == ["relations-stated", "mentee-updated", "questions-changed"]
 
 
 def test_arrival_absence_and_withdrawal_are_told_once(mentee, program):
@@ -149,9 +149,12 @@ def test_nobody_arrives_at_a_draft_or_after_it_is_off(mentee, program):
 def test_a_new_question_is_told_by_number_only_and_mentors_ask_none(mentor, mentee, program):
     asked = people.ask(mentee, program, ("What would you do?",))
     told = public(events.told(mentee, asked))
-    assert names(told) == ["mentee-updated"]
+    assert names(told) == ["mentee-updated", "questions-changed"]
     assert told[0].data["questions"] == 1
-    assert events.told(mentee, people.ask(mentee, program, ("A?", "B?"))) == [], "as many as before: nothing to tell"
+    assert published(events.told(mentee, asked))
+    others = events.told(mentee, people.ask(mentee, program, ("A?", "B?")))
+    assert [(each.type, each.data["questions"]) for each in others] == [("registration.questions-changed", 2)]
+    assert events.told(mentee, people.ask(mentee, program, mentee.questions)) == []
     with pytest.raises(Conflict):
         people.ask(mentor, program, ("Why?",))
 

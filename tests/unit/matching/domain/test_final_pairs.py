@@ -145,7 +145,12 @@ def test_who_follows_the_events_holds_the_new_pairs(
     before: list[FormedPair], after: list[FormedPair], method_before: str
 ) -> None:
     def ids(pairs: list[FormedPair], method: str) -> dict[str, str]:
-        return {pair_id_of(FACTS.pairing_id, each.pair): kind for each in pairs if (kind := each.kind(method))}
+        """The pairs, and whether both have chosen them: nothing else is told of how somebody ranked somebody."""
+        return {
+            pair_id_of(FACTS.pairing_id, each.pair): "mutual" if kind == "mutual" else "assigned"
+            for each in pairs
+            if (kind := each.kind(method))
+        }
 
     held = ids(before, method_before)
     events = events_of(FACTS, {each.pair: each for each in before}, method_before, after)
@@ -159,5 +164,29 @@ def test_who_follows_the_events_holds_the_new_pairs(
     assert held == ids(after, FACTS.method)
     last = events[-1]
     assert last.type == "matching.pairing-published"
-    assert last.data["pairs"] == len(held) == sum(last.data["stable"].values())
-    assert last.data["most_mutual"] == counts(after, "most-mutual")
+    assert last.data["pairs"] == len(held)
+    for method in METHODS:
+        counted, told = counts(after, method), last.data[method.replace("-", "_")]
+        assert told.items() <= counted.items()
+        # So few pairs are here that whatever is told is told of nearly all.
+        assert all(count >= 5 for count in told.values())
+        left = sum(counted.values()) - sum(told.values())
+        assert left == 0 or left >= 5 or not told
+
+
+def test_how_many_pairs_of_a_kind_there_are_is_told_where_it_tells_of_nobody() -> None:
+    kinds = ["mutual"] * 6 + ["one-sided"] * 5 + ["ranked"] * 5
+    formed = [FormedPair(f"e{at}", f"m{at}", "jkt", kind, kind) for at, kind in enumerate(kinds)]
+
+    def told(pairs: list[FormedPair]) -> dict[str, int]:
+        return dict(events_of(FACTS, {}, METHODS[0], pairs)[-1].data["stable"])
+
+    assert told(formed) == {"mutual": 6, "one-sided": 5, "ranked": 5}
+    # Four, and five whose number would give those four away.
+    assert told(formed[:-1]) == {"mutual": 6}
+    assert told(formed[:4]) == {}
+    # A pair that one side alone has chosen is told as one that nobody has.
+    changed = [FormedPair("e0", "m0", "jkt", kind, kind) for kind in ("one-sided", "ranked")]
+    assert [each.type for each in events_of(FACTS, {changed[0].pair: changed[0]}, METHODS[0], changed[1:])] == [
+        "matching.pairing-published"
+    ]
