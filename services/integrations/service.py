@@ -5,7 +5,7 @@ from typing import Any
 from services.integrations import store
 from services.integrations.access import scope_for
 from services.integrations.accounts import managing
-from services.integrations.accounts.extension import Accounts
+from services.integrations.accounts.extension import Accounts, Republishing
 from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, OfUser, RedeemApiKey, RotateIntegrator
 from services.integrations.accounts.storage import scope_of
 from services.integrations.domain.scope import Scope
@@ -48,6 +48,7 @@ class Integrations:
     replaying = Replays()
     health = Health()
     accounts = Accounts()
+    republishing = Republishing()
     webhooks_of = WebhookSender()
 
     @consumes("log")

@@ -46,6 +46,12 @@ def program(program_id: str) -> str:
     return render_template("program.html", program_id=program_id)
 
 
+@pages.get("/integrators")
+def integrators() -> str:
+    """Other systems with an account, for organizers."""
+    return render_template("integrators.html")
+
+
 @pages.get("/wall/<program_id>/<site_id>")
 def wall(program_id: str, site_id: str) -> str:
     """The countdown for the wall of a site."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.integrations.accounts import storage
+from services.integrations.accounts import republishing, storage
 from services.integrations.accounts.broker_account import answers_of, queue_of, stream_of, user_of
 from services.integrations.accounts.extension import BrokerAccounts
 from services.integrations.accounts.secrets import Secret, digest, new_secret
@@ -48,6 +48,8 @@ def add(work: TracedWork, accounts: BrokerAccounts, principal: Principal, given:
             row = storage.new_row(name, principal.org, types, given["programs"], given["stream"], by, now, commands)
             row = storage.with_secret(row, secret, by, None, now)
             storage.insert(transaction, row)
+            if row["programs"] is not None:
+                republishing.begin(transaction, name)
             return row
         same = (row["created_by"], row["types"], row["programs"], row["stream"], row.get("commands", [])) == (
             by,
@@ -102,6 +104,7 @@ def remove(work: TracedWork, accounts: BrokerAccounts, principal: Principal, giv
     def write(transaction: Transaction) -> dict[str, Any]:
         row = _own(transaction, principal, given["name"])
         storage.remove(transaction, given["name"])
+        republishing.forget(transaction, given["name"])
         forget_webhooks(transaction, given["name"])
         return view(row)
 

@@ -46,6 +46,11 @@ def all_of(reader: Reader, org: str | None = None) -> list[Row]:
     return list(reader[COLLECTION].find({} if org is None else {"org": org}, sort=[("_id", ASCENDING)]))
 
 
+def with_programs(reader: Reader) -> list[Row]:
+    """The documents of integrators whose scope has programs."""
+    return list(reader[COLLECTION].find({"programs": {"$ne": None}}))
+
+
 def with_key(reader: Reader, key: str, now: datetime) -> Row | None:
     """The integrator whose API key has the digest ``key``, and holds at ``now``."""
     holds = {"$elemMatch": {"key": key, "$or": [{"until": None}, {"until": {"$gt": now}}]}}

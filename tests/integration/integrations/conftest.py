@@ -51,7 +51,7 @@ class Office:
     ) -> Integrator:
         """Write the document of an integrator, and nothing else."""
         made = Integrator(name or f"i-{uuid.uuid4().hex[:12]}", new_secret())
-        row = storage.new_row(made.name, "org", types, programs, stream, "test", self.now)
+        row = storage.new_row(made.name, "acme", types, programs, stream, "test", self.now)
         self.work.transact(
             lambda transaction: storage.insert(
                 transaction, storage.with_secret(row, made.secret, uuid.uuid4().hex, None, self.now)

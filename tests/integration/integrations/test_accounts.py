@@ -65,7 +65,7 @@ def test_a_new_one_hears_its_scope_from_the_moment_it_is_made(
     publish(office, KEY, "speedmentor.matching.plan-published.v1", "speedmentor.matching.plan-revised.v1")
     eventually(lambda: waiting(office, queue_of(made.name)) == 2)
     assert storage.scope_of(office.work.database, made.name) == Scope(
-        ("registration.#", "matching.plan-published"), None, "org"
+        ("registration.#", "matching.plan-published"), None, "acme"
     )
     row = storage.find(office.work.database, made.name)
     assert row is not None
