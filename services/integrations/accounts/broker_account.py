@@ -44,8 +44,8 @@ MOST_LOOKS: Final = 1_000_000
 STREAM_AGE: Final = "7D"
 STREAM_BYTES: Final = 512_000_000
 STREAM_SEGMENT_BYTES: Final = 16_000_000
-#: Connections that a user has at one time at most. There is a limit for channels too, but RabbitMQ counts into it every
-#: channel that ended by an error, for as long as its connection lives: who tries and fails would lock itself out.
+#: Connections that a user has at one time at most. A limit of channels would shut out users of py-amqp (kombu, Celery),
+#: which opens a channel anew in place of each that ends by an error, so that they add up.
 MOST_CONNECTIONS: Final = 20
 
 LONGEST_NAME: Final = 40

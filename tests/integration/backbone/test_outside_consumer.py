@@ -3,9 +3,9 @@
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from deploy.local import Infrastructure
+from services.integrations import store
+from services.integrations.accounts.broker_account import user_of
 from shared.events.catalogue import TYPES
+from shared.storage.unit_of_work import UnitOfWork
 from tests.integration.backbone.stage import ROOT, Outside, Stage, mentee
+from tests.integration.integrations.conftest import Office
 
 pytestmark = pytest.mark.integration
 
@@ -26,15 +30,33 @@ DOCUMENT = ROOT / "docs/outside-consumers.md"
 
 
 def lines_of_the_document() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    return code
+    code, *_ = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    return str(code)
+
+
+@pytest.fixture
+def hr_dashboard(
+    infrastructure: Infrastructure, vhost: str, stage: Stage, own_unit_of_work: Callable[..., UnitOfWork]
+) -> Iterator[str]:
+    """The URI of an account as the document's command makes it."""
+    office = Office(own_unit_of_work("integrations", store.prepare), infrastructure, vhost)
+    made = office.add("matching.meeting-assigned", name=f"hr-{uuid.uuid4().hex[:8]}")
+    parts = urlsplit(infrastructure.amqp_uri("launcher", vhost))
+    login = f"{user_of(made.name, 1)}:{made.secret.password}"
+    yield parts._replace(netloc=f"{login}@{parts.hostname}:{parts.port}").geturl()
+    office.remove(made.name)
+    office.reconciler().settle([made.name])
+
+
+def queue_at(uri: str) -> str:
+    return "integrator." + (urlsplit(uri).username or "").removeprefix("integrator-")
 
 
 def test_the_lines_of_the_document_read_the_events(
-    stage: Stage, amqp_uri: Callable[..., str], tmp_path: Path, eventually: Callable[..., Any]
+    stage: Stage, hr_dashboard: str, tmp_path: Path, eventually: Callable[..., Any]
 ) -> None:
-    code = lines_of_the_document()
-    assert len([line for line in code.splitlines() if line.strip()]) <= 12
+    code = lines_of_the_document().replace("integrator.hr-dashboard", queue_at(hr_dashboard))
+    assert len([line for line in code.splitlines() if line.strip()]) <= 8
     assert "shared" not in code
     (tmp_path / "consumer.py").write_text(code)
     with (tmp_path / "out").open("w") as out:
@@ -42,59 +64,34 @@ def test_the_lines_of_the_document_read_the_events(
         process = subprocess.Popen(
             [sys.executable, "-I", "consumer.py"],
             cwd=tmp_path,
-            env={"AMQP_URI": amqp_uri(), "PATH": os.defpath},
+            env={"AMQP_URI": hr_dashboard, "PATH": os.defpath},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
     try:
-        connection = pika.BlockingConnection(pika.URLParameters(amqp_uri()))
-
-        def is_bound() -> bool:
-            assert process.poll() is None, (tmp_path / "out").read_text()
-            try:
-                found = connection.channel().queue_declare("hr-dashboard", passive=True)
-            except pika.exceptions.ChannelClosedByBroker:
-                return False
-            return bool(found.method.consumer_count)
-
-        eventually(is_bound)
         stage.publish([mentee(), mentee(), mentee()])
         stage.start()
-        eventually(lambda: len((tmp_path / "out").read_text().splitlines()) >= 3)
+
+        def heard() -> bool:
+            assert process.poll() is None, (tmp_path / "out").read_text()
+            return len((tmp_path / "out").read_text().splitlines()) >= 3
+
+        eventually(heard)
         for line in (tmp_path / "out").read_text().splitlines():
             time, event_type, subject, table = line.split()
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
             assert (event_type, table) == ("speedmentor.matching.meeting-assigned.v1", "jkt-1")
             assert subject
-        connection.close()
     finally:
         process.kill()
         process.wait()
 
 
-@pytest.fixture
-def hr_dashboard(infrastructure: Infrastructure, vhost: str) -> Iterator[str]:
-    """The URI of an account with the rights that the document gives one."""
-    commands = DOCUMENT.read_text().partition("## An account")[2]
-    (rights,) = re.findall(r"^rabbitmqctl set_permissions -p speedmentor hr-dashboard (.*)$", commands, re.MULTILINE)
-    infrastructure.broker.control("add_user", "hr-dashboard", "secret")
-    infrastructure.broker.control("set_permissions", "-p", vhost, "hr-dashboard", *shlex.split(rights))
-    parts = urlsplit(infrastructure.amqp_uri("launcher", vhost))
-    yield parts._replace(netloc=f"hr-dashboard:secret@{parts.hostname}:{parts.port}").geturl()
-    infrastructure.broker.control("delete_user", "hr-dashboard")
-
-
 def test_an_event_that_is_never_acknowledged_ends_in_the_dead_letters_of_the_document(
     stage: Stage, hr_dashboard: str, eventually: Callable[..., Any]
 ) -> None:
-    # All lines but those that consume, as the account of the document.
-    os_environ = {"AMQP_URI": hr_dashboard}
-    code = lines_of_the_document().partition("for method")[0].replace("os.environ", repr(os_environ))
-    made: dict[str, Any] = {}
-    exec(code, made)  # noqa: S102 - that is what the document asks its readers to do
-    channel = made["channel"]
-    for queue in ("hr-dashboard", "hr-dashboard.dead"):
-        channel.queue_purge(queue)
+    queue = queue_at(hr_dashboard)
+    channel = pika.BlockingConnection(pika.URLParameters(hr_dashboard)).channel()
     stage.start()
     cause = mentee()
     stage.publish([cause])
@@ -102,19 +99,19 @@ def test_an_event_that_is_never_acknowledged_ends_in_the_dead_letters_of_the_doc
 
     def take() -> bool:
         nonlocal taken
-        method, _, _ = channel.basic_get("hr-dashboard")
+        method, _, _ = channel.basic_get(queue)
         if method is not None:
             taken += 1
             channel.basic_nack(method.delivery_tag, requeue=True)
-        return bool(channel.queue_declare("hr-dashboard.dead", passive=True).method.message_count)
+        return bool(channel.queue_declare(f"{queue}.dead", passive=True).method.message_count)
 
     eventually(take, 60, "it is dead")
     assert 20 <= taken <= 22
-    assert channel.basic_get("hr-dashboard")[0] is None
-    _, properties, body = channel.basic_get("hr-dashboard.dead", auto_ack=True)
+    assert channel.basic_get(queue)[0] is None
+    _, properties, body = channel.basic_get(f"{queue}.dead", auto_ack=True)
     assert json.loads(body)["causationid"] == cause.id
     (death,) = properties.headers["x-death"]
-    assert (death["queue"], death["reason"]) == ("hr-dashboard", "delivery_limit")
+    assert (death["queue"], death["reason"]) == (queue, "delivery_limit")
     channel.connection.close()
 
 

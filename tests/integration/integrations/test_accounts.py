@@ -1,7 +1,7 @@
 """Given documents of integrators, when the broker is made so, then it has all of each or nothing, whatever dies."""
 
-import contextlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,13 +9,13 @@ import pytest
 from amqp import Message
 from amqp.exceptions import AccessRefused, ConnectionForced, NotFound
 
-from services.integrations.accounts import storage
+from services.integrations.accounts import broker_account, storage
 from services.integrations.accounts.broker_account import queue_of, user_of
 from services.integrations.accounts.management_api import ManagementApi
 from services.integrations.accounts.secrets import digest
 from services.integrations.domain.scope import Scope
 from shared.messaging.topology import EVENTS
-from tests.integration.integrations.conftest import Office
+from tests.integration.integrations.conftest import Integrator, Office
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +79,7 @@ def test_a_new_one_hears_its_scope_from_the_moment_it_is_made(
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_who_dies_while_making_one_leaves_what_the_next_look_makes_whole(office: Office, after: bool) -> None:
     made = office.write("registration.#", stream=True)
-    with contextlib.suppress(Killed):
+    with suppress(Killed):
         office.reconciler(Dying(office.api(), 0, after)).settle([made.name])
         pytest.fail("it did not die")
     # Another replica, or the same one after its restart, looks at all of them.
@@ -98,7 +98,7 @@ def test_who_dies_while_removing_one_leaves_what_the_next_look_removes(
 ) -> None:
     made = office.add("registration.#", stream=True)
     office.remove(made.name)
-    with contextlib.suppress(Killed):
+    with suppress(Killed):
         office.reconciler(Dying(office.api(), change, after)).settle([made.name])
     office.reconciler().settle()
     assert office.of(made.name) == {}
@@ -222,3 +222,66 @@ def test_a_user_of_the_brokers_own_is_left_alone(office: Office) -> None:
         assert ("users", user) in office.api().rows()
     finally:
         office.api().delete("users", foreign)
+
+
+class Consumer:
+    """Consumes an integrator's queue as badly as one can."""
+
+    def __init__(self, office: Office, one: Integrator, prefetch: int) -> None:
+        self.connection = office.connect(one)
+        self.channel = self.connection.channel()
+        self.taken = 0
+        if prefetch:
+            self.channel.basic_qos(0, prefetch, False)
+        self.channel.basic_consume(queue_of(one.name), callback=self._take)
+
+    def _take(self, message: Message) -> None:
+        self.taken += 1
+
+    def listen(self) -> None:
+        with suppress(TimeoutError):
+            self.connection.drain_events(timeout=0.2)
+
+
+def test_a_queue_that_nobody_acknowledges_stays_within_its_bounds_and_drops_into_the_dead_letters(
+    office: Office, eventually: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker_account, "MOST_WAITING", 100)
+    monkeypatch.setattr(broker_account, "MOST_DEAD", 50)
+    made = office.add("registration.#")
+    hung = Consumer(office, made, 10)
+    eventually(lambda: waiting(office, queue_of(made.name)) == 0)
+    # Every one of them is confirmed, whatever becomes of the queue.
+    publish(office, *[KEY] * 300)
+    eventually(lambda: hung.listen() or hung.taken == 10)
+    eventually(lambda: waiting(office, queue_of(made.name)) == 100)
+    eventually(lambda: waiting(office, f"{queue_of(made.name)}.dead") == 50)
+    hung.connection.close()
+    # What it had in hand comes back, and the oldest makes room.
+    eventually(lambda: waiting(office, queue_of(made.name)) <= 100)
+    with office.connect(made) as connection:
+        (death,) = connection.channel().basic_get(f"{queue_of(made.name)}.dead").headers["x-death"]
+    assert (death["queue"], death["reason"]) == (queue_of(made.name), "maxlen")
+
+
+def test_an_event_that_kills_its_consumer_again_and_again_is_put_aside_and_others_come(
+    office: Office, eventually: Callable[..., object]
+) -> None:
+    made = office.add("registration.#")
+    publish(office, KEY)
+    lives = 0
+
+    def die() -> bool:
+        nonlocal lives
+        consumer = Consumer(office, made, 1)
+        eventually(lambda: consumer.listen() or consumer.taken or waiting(office, f"{queue_of(made.name)}.dead"))
+        # As a process that dies: nobody says goodbye.
+        consumer.connection.collect()
+        lives += 1
+        return waiting(office, f"{queue_of(made.name)}.dead") == 1
+
+    eventually(die, 90)
+    assert 20 <= lives <= 22
+    publish(office, KEY)
+    with office.connect(made) as connection:
+        assert eventually(lambda: connection.channel().basic_get(queue_of(made.name), no_ack=True))

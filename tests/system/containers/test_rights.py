@@ -15,6 +15,7 @@ from pymongo.errors import OperationFailure
 from stack import SERVICES, Stack, docker
 
 from deploy.compose.accounts import ADMINISTRATOR, DATABASE_USERS
+from shared.events.catalogue import TYPES
 from shared.messaging.topology import EVENTS, event_name
 
 UNAUTHORIZED = 13
@@ -55,7 +56,8 @@ def exchanges(stack: Stack) -> dict[str, str]:
 def _listed(stack: Stack, what: str) -> list[str]:
     (broker,) = stack.containers("broker")
     said = docker("exec", broker, "rabbitmqctl", "-q", "--formatter", "json", what, "-p", stack.vhost, "name")
-    return [each["name"] for each in json.loads(said)]
+    # Those of integrators are tried by themselves.
+    return [name for each in json.loads(said) if "integrator" not in (name := each["name"])]
 
 
 def _owner(name: str) -> str:
@@ -221,3 +223,158 @@ def test_nobody_else_has_an_account(stack: Stack) -> None:
     assert set(users) == {*DATABASE_USERS, ADMINISTRATOR}
     for user in DATABASE_USERS:
         assert users[user] == [{"role": "readWrite", "db": user}]
+
+
+# Integrators, made over the API, on the RabbitMQ of the containers
+
+
+SCOPES: dict[str, dict[str, Any]] = {
+    "everything": {"types": ["#"]},
+    "registration": {"types": ["registration.#"], "stream": True},
+    "programs": {"types": ["matching.#"], "programs": ["p-1"]},
+}
+
+
+@pytest.fixture(scope="module")
+def integrators(stack: Stack) -> Iterator[dict[str, dict[str, Any]]]:
+    """Three of them, each as the API has made it, and taken away again."""
+    api = stack.organizer()
+    made = {kind: api.post("/integrators", {"name": f"rights-{kind}", **scope}) for kind, scope in SCOPES.items()}
+    yield made
+    for each in made.values():
+        api.call("DELETE", f"/integrators/{each['name']}")
+
+
+@pytest.fixture(params=SCOPES)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def one(kind: str, integrators: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return integrators[kind]
+
+
+@pytest.fixture
+def as_integrator(stack: Stack, one: dict[str, Any]) -> Iterator[Connection]:
+    """The broker, as this integrator."""
+    host = f"127.0.0.1:{stack.environ['OBSERVED_BROKER_PORT']}"
+    with Connection(host, one["secrets"]["user"], one["secrets"]["password"], virtual_host=stack.vhost) as found:
+        yield found
+
+
+def test_an_integrator_binds_the_types_in_its_scope_and_no_others(
+    as_integrator: Connection, one: dict[str, Any], kind: str
+) -> None:
+    may = {
+        "everything": lambda key: True,
+        "registration": lambda key: key.startswith("speedmentor.registration."),
+        "programs": lambda key: False,
+    }[kind]
+    wide = ["#", "", "speedmentor.#", "*.*.*.*", "speedmentor.*.*.v1", "#.v1"]
+    for key in [*TYPES, *wide]:
+        allowed = may(key) if key in TYPES else kind == "everything"
+        for change in ("queue_bind", "queue_unbind"):
+            refused = _refused(
+                as_integrator,
+                lambda channel, key=key, change=change: getattr(channel, change)(one["queue"], EVENTS, key),
+            )
+            assert refused != allowed, f"{change} {key}"
+
+
+def test_an_integrator_reaches_no_queue_but_its_own_and_changes_none(
+    as_integrator: Connection,
+    one: dict[str, Any],
+    integrators: dict[str, dict[str, Any]],
+    queues: dict[str, str],
+) -> None:
+    for own in (one["queue"], one["dead_letters"]):
+        assert not _refused(as_integrator, lambda channel, own=own: channel.basic_get(own))
+        assert not _refused(as_integrator, lambda channel, own=own: channel.queue_purge(own))
+        assert _refused(as_integrator, lambda channel, own=own: channel.queue_delete(own))
+        assert _refused(as_integrator, lambda channel, own=own: channel.basic_publish(Message("{}"), "", own))
+        assert _refused(
+            as_integrator, lambda channel, own=own: channel.queue_declare(own, durable=True, auto_delete=False)
+        )
+    assert _refused(as_integrator, lambda channel: channel.queue_declare("", exclusive=True))
+    foreign = [each[name] for each in integrators.values() if each is not one for name in ("queue", "dead_letters")]
+    allowed = []
+    for queue in [*queues, *foreign]:
+        tries: dict[str, Callable[[Channel], Any]] = {
+            "consume": lambda channel, queue=queue: channel.basic_consume(queue),
+            "get": lambda channel, queue=queue: channel.basic_get(queue),
+            "purge": lambda channel, queue=queue: channel.queue_purge(queue),
+            "delete": lambda channel, queue=queue: channel.queue_delete(queue),
+            "bind": lambda channel, queue=queue: channel.queue_bind(queue, EVENTS, "speedmentor.registration.#"),
+            "write": lambda channel, queue=queue: channel.basic_publish(Message("{}"), "", queue),
+        }
+        allowed += [f"{name} {queue}" for name, attempt in tries.items() if not _refused(as_integrator, attempt)]
+    assert allowed == []
+
+
+def test_an_integrator_publishes_nowhere_and_binds_no_other_exchange(
+    stack: Stack, as_integrator: Connection, one: dict[str, Any]
+) -> None:
+    (broker,) = stack.containers("broker")
+    said = docker(
+        "exec", broker, "rabbitmqctl", "-q", "--formatter", "json", "list_exchanges", "-p", stack.vhost, "name"
+    )
+    exchanges = [each["name"] for each in json.loads(said)]
+    assert {EVENTS, f"speedmentor.integrator.{one['name']}"} <= set(exchanges)
+    keys = [one["queue"], "speedmentor.registration.mentor-registered.v1", "registration.list_programs"]
+    for exchange in exchanges:
+        for key in keys:
+            assert _refused(
+                as_integrator,
+                lambda channel, exchange=exchange, key=key: channel.basic_publish(Message("{}"), exchange, key),
+            ), f"publish {key} to {exchange!r}"
+        if exchange not in ("", one["exchange"]):
+            assert _refused(
+                as_integrator, lambda channel, exchange=exchange: channel.queue_bind(one["queue"], exchange, "#")
+            ), f"bind {exchange}"
+
+
+def test_a_stream_of_an_integrators_is_read_from_an_offset(
+    stack: Stack, integrators: dict[str, dict[str, Any]]
+) -> None:
+    one = integrators["registration"]
+    host = f"127.0.0.1:{stack.environ['OBSERVED_BROKER_PORT']}"
+    password = stack.secrets.password(ADMINISTRATOR)
+    # A copy of the events' exchange, so that no service hears of these.
+    exchange = f"{one['stream']}.trial"
+    with Connection(host, ADMINISTRATOR, password, virtual_host=stack.vhost) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(exchange, "topic", durable=True, auto_delete=False)
+        channel.queue_bind(one["stream"], exchange, "#")
+        for number in range(20):
+            channel.basic_publish_confirm(Message(str(number)), exchange, "speedmentor.registration.tried-out.v1")
+    with Connection(host, one["secrets"]["user"], one["secrets"]["password"], virtual_host=stack.vhost) as connection:
+        channel = connection.channel()
+        channel.basic_qos(0, 10, False)
+        got: list[tuple[str, int]] = []
+
+        def take(message: Message) -> None:
+            got.append((message.body, message.headers["x-stream-offset"]))
+            channel.basic_ack(message.delivery_tag)
+
+        channel.basic_consume(one["stream"], callback=take, arguments={"x-stream-offset": 5})
+        while len(got) < 5:
+            connection.drain_events(timeout=20)
+        assert [offset for _, offset in got[:5]] == [5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("account", [*SERVICES, "operator"])
+def test_the_management_api_lets_no_service_in_and_is_published_nowhere(stack: Stack, account: str) -> None:
+    (gateway,), (broker,) = stack.containers("gateway"), stack.containers("broker")
+    ask = (
+        "import sys, urllib.request, urllib.error, base64\n"
+        "login = base64.b64encode(sys.argv[1].encode()).decode()\n"
+        "headers = {'Authorization': 'Basic ' + login}\n"
+        "request = urllib.request.Request('http://broker:15672/api/users', headers=headers)\n"
+        "try: print(urllib.request.urlopen(request, timeout=10).status)\n"
+        "except urllib.error.HTTPError as error: print(error.code)"
+    )
+    login = f"{account}:{stack.secrets.password(account)}"
+    assert docker("exec", gateway, "timeout", "30", "python3", "-c", ask, login).strip() == "401"
+    published = stack.inspect(broker)["NetworkSettings"]["Ports"]
+    assert not published.get("15672/tcp")
