@@ -61,7 +61,7 @@ test-system: setup  ## the same in containers, with parts killed and replaced; n
 faults: setup  ## kill and restart parts of a running event; long
 	@$(PYTEST) tests/faults
 
-%/node_modules/.ready: %/package-lock.json .venv/.ready
+%/node_modules/.ready: %/package-lock.json | .venv/.ready
 	@echo "installing into $* …"
 	@.venv/bin/npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
