@@ -11,6 +11,7 @@ from shared.operations.check_command import check
 from shared.operations.dead_letters_command import dead_letters
 from shared.operations.integrators_command import integrator
 from shared.operations.replay_command import replay
+from shared.operations.webhooks_command import webhook
 
 GROUP = "speedmentor.commands"
 
@@ -46,3 +47,4 @@ main.add_command(check)
 main.add_command(dead_letters)
 main.add_command(replay)
 main.add_command(integrator)
+main.add_command(webhook)

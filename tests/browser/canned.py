@@ -194,3 +194,29 @@ def pairing(method: str | None = None, top: int = 3, capacity: int = 1) -> dict[
         }
         found["left_over"] = {"mentees": ["mentee-20", "mentee-22"], "mentors": []}
     return found
+
+
+def webhook() -> dict[str, Any]:
+    """A webhook that does well."""
+    return {
+        "webhook_id": "w1",
+        "integrator": "bi",
+        "url": "https://hooks.example.org/<b>x</b>",
+        "types": ["matching.#"],
+        "programs": None,
+        "state": "active",
+        "reason": None,
+        "since": "2026-03-01T09:00:00.000Z",
+        "created_at": "2026-03-01T09:00:00.000Z",
+        "cursor": "7",
+        "pending": 2,
+        "given_up": 0,
+        "delivered": 5,
+        "delivered_at": None,
+        "failing_since": None,
+        "rests_until": None,
+        "old_secret_until": None,
+        "failed": None,
+        "test": None,
+        "gap": None,
+    }

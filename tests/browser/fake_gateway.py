@@ -133,6 +133,10 @@ class FakeGateway:
             case "POST", ["log-in"]:
                 subject, role = ("mentee-13", "mentee") if "access_code" in body else ("organizer", "organizer")
                 return {"token": "t", "role": role, "subject": subject, "program_id": canned.PROGRAM, "site_id": "jkt"}
+            case "GET", ["webhooks"]:
+                return {"webhooks": [canned.webhook()]}
+            case "GET", ["integrators"]:
+                return {"integrators": [{"name": "bi"}, {"name": "lms"}]}
             case "GET", ["programs"]:
                 return {"programs": [self.program]}
             case "GET", ["participants", participant]:

@@ -13,6 +13,7 @@ from services.gateway.routes import (
     programs,
     replays,
     sessions,
+    webhooks,
 )
 
 #: In the API document, in this order.
@@ -28,6 +29,7 @@ API = (
     events.blueprint,
     replays.blueprint,
     integrators.blueprint,
+    webhooks.blueprint,
 )
 #: Beside it.
 SERVING = (documents.blueprint,)

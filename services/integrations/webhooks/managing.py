@@ -11,8 +11,9 @@ from services.integrations.log import reading
 from services.integrations.webhooks import deliveries
 from services.integrations.webhooks.commands import SHOWN, Webhooks, delivery_view, the_endpoint, view
 from services.integrations.webhooks.endpoints import of
-from shared.events import read_time
 from shared.extensions.work import TracedWork
+from shared.faults import Invalid
+from shared.messages import say
 from shared.security.principal import Principal
 from shared.storage.unit_of_work import Transaction
 
@@ -28,7 +29,7 @@ def add(work: TracedWork, commands_for: CommandsFor, principal: Principal, given
     webhooks = commands_for(principal.org)
     if given["after"] is not None:
         # Whether it is a cursor, and what comes after it is still kept.
-        reading.read(work.database, Scope(), given["after"], 1)
+        _require_cursor(work, given["after"])
     made = work.once(
         principal, "add_webhook", given, lambda transaction: {"webhook_id": webhooks.add(transaction, given)}
     )
@@ -78,11 +79,11 @@ def test(work: TracedWork, commands_for: CommandsFor, principal: Principal, give
 def redeliver(work: TracedWork, commands_for: CommandsFor, principal: Principal, given: Given) -> dict[str, Any]:
     """Send one event once more, or those given up since a time."""
     webhooks = commands_for(principal.org)
-    since = None if given["given_up_since"] is None else read_time(given["given_up_since"])
+    since = given["given_up_since"]
     return work.once(
         principal,
         "redeliver_webhook",
-        given,
+        {**given, "given_up_since": since and since.isoformat()},
         lambda each: {"events": webhooks.redeliver(each, given["webhook_id"], given["event_id"], since)},
     )
 
@@ -103,6 +104,13 @@ def shown(work: TracedWork, commands_for: CommandsFor, principal: Principal, giv
         *deliveries.latest_delivered(database, given["webhook_id"], LATEST),
     ]
     return {**found, "deliveries": [delivery_view(row) for row in rows if not deliveries.is_test(row)]}
+
+
+def _require_cursor(work: TracedWork, after: str) -> None:
+    try:
+        reading.read(work.database, Scope(), after, 1)
+    except Invalid as fault:
+        raise Invalid(say("The command cannot be carried out as it is."), fault.problems) from None
 
 
 def _once(work: TracedWork, principal: Principal, name: str, given: Given, do: Callable[[Transaction], None]) -> None:

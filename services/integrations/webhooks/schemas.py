@@ -1,5 +1,6 @@
 """What comes in with calls about webhooks: checked here, so that the commands see only values of the right kind."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
@@ -7,7 +8,6 @@ from marshmallow.validate import Length
 
 from services.integrations.domain.addresses import LONGEST_URL
 from services.integrations.domain.scope import is_pattern
-from shared.events import read_time
 from shared.events.fields import Flag
 
 
@@ -16,11 +16,18 @@ def _pattern(text: str) -> None:
         raise ValidationError("No pattern of types such as registration.# or *.round-ended, up to 200 characters.")
 
 
-def _instant(text: str) -> None:
-    try:
-        read_time(text)
-    except ValueError:
-        raise ValidationError("No time such as 2026-11-28T09:30:00.000Z.") from None
+class Instant(fields.String):
+    """A time with its offset from UTC (RFC 3339); loaded as an aware time."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            found = datetime.fromisoformat(text)
+            if found.tzinfo is None:
+                raise ValueError
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("No time with an offset such as 2026-11-28T09:30:00Z.") from None
 
 
 def _key() -> Any:
@@ -77,7 +84,7 @@ class Redeliver(WebhookCommand):
     """Which events: one, or those given up since a time."""
 
     event_id = fields.String(allow_none=True, load_default=None, validate=Length(1, 128))
-    given_up_since = fields.String(allow_none=True, load_default=None, validate=_instant)
+    given_up_since = Instant(allow_none=True, load_default=None)
 
     @validates_schema
     def _one(self, data: dict[str, Any], **_: Any) -> None:

@@ -370,6 +370,7 @@ NAMELESS = re.compile(
     [
         ("/", "#organizer"),
         ("/programs", "#programs .card"),
+        ("/webhooks", "#webhooks .card"),
         ("/me", "#connection-list li"),
         (f"/wall/{canned.PROGRAM}/jkt", "#count"),
         (f"{PROGRAM}#overview", "#view-overview a"),

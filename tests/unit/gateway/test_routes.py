@@ -103,6 +103,18 @@ ROUTES = [
     ("POST", "/integrators/hr/secrets", {"keep_hours": 2}, 201, "integrations", "rotate_integrator",
      {"name": "hr", "keep_hours": 2}),
     ("DELETE", "/integrators/hr", None, 200, "integrations", "remove_integrator", {"name": "hr"}),
+    ("GET", "/webhooks?integrator=hr", None, 200, "integrations", "list_webhooks", {"integrator": "hr"}),
+    ("POST", "/webhooks", {"integrator": "hr", "url": "https://a.example/"}, 201, "integrations", "add_webhook",
+     {"integrator": "hr", "url": "https://a.example/", "types": [], "programs": None, "after": None}),
+    ("GET", "/webhooks/w", None, 200, "integrations", "get_webhook", {"webhook_id": "w"}),
+    ("DELETE", "/webhooks/w", None, 204, "integrations", "remove_webhook", {"webhook_id": "w"}),
+    ("POST", "/webhooks/w/secrets", None, 201, "integrations", "rotate_webhook", {"webhook_id": "w"}),
+    ("POST", "/webhooks/w/activation", {"from_now": True}, 200, "integrations", "enable_webhook",
+     {"webhook_id": "w", "from_now": True}),
+    ("POST", "/webhooks/w/deactivation", None, 200, "integrations", "disable_webhook", {"webhook_id": "w"}),
+    ("POST", "/webhooks/w/tests", None, 202, "integrations", "test_webhook", {"webhook_id": "w"}),
+    ("POST", "/webhooks/w/redeliveries", {"event_id": "e"}, 202, "integrations", "redeliver_webhook",
+     {"webhook_id": "w", "event_id": "e", "given_up_since": None}),
 ]  # fmt: skip
 LISTS = {"list_programs", "list_participants", "access_codes", "list_sessions"}
 
