@@ -80,7 +80,7 @@ def test_it_is_tested_rotated_switched_off_and_on_and_sent_once_more(
     assert api.get(path)["test"]["status"] == 410
     # A test says nothing about events.
     assert api.get(path)["state"] == "active"
-    program = ground.draft()
+    program = ground.published()
     eventually(lambda: api.get(path)["state"] == "disabled")
     assert api.get(path)["reason"] == "gone"
     with pytest.raises(Refused) as refused:
@@ -158,7 +158,7 @@ def test_an_integrator_that_is_removed_takes_its_webhooks_along(api: Api, receiv
     with pytest.raises(Refused) as refused:
         api.get(f"/webhooks/{made['webhook_id']}")
     assert refused.value.status == 404
-    ground.draft()
+    ground.published()
     assert receiver.requests == []
 
 

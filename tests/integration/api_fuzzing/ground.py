@@ -147,6 +147,12 @@ class Ground:
         found: str = self.organizer.made(f"/integrators/{self.integrator()}/replays", {"start": "0"})["replay_id"]
         return found
 
+    def webhook(self) -> str:
+        """A webhook of a system of its own; nobody is there."""
+        body = {"integrator": self.integrator(), "url": "https://nobody.invalid/"}
+        found: str = self.organizer.made("/webhooks", body)["webhook_id"]
+        return found
+
     def register(self, program: Program, role: str) -> str:
         """Somebody more in a program."""
         special = {"mentor": {"topics": {"funding": 3}}, "mentee": {"topics": ["funding"], "motive": "career"}}[role]

@@ -126,12 +126,20 @@ def _ids(operation: str, names: Any) -> dict[str, str]:
             found[name] = _integrator() if not removed else ground.integrator() if _CHANCE.random() < 0.3 else new_id()
         elif name == "replay_id":
             found[name] = _replay()
+        elif name == "webhook_id":
+            fresh = _ROLE == "organizer" and operation.startswith("DELETE")
+            found[name] = ground.webhook() if fresh else _webhook()
     return found
 
 
 @cache
 def _integrator() -> str:
     return ground.integrator()
+
+
+@cache
+def _webhook() -> str:
+    return ground.webhook()
 
 
 @cache
@@ -175,6 +183,12 @@ def _body(operation: str, body: Any) -> Any:
         body["files"] = ground.files()
     if operation.endswith("/integrators"):
         body |= {"name": f"i-{new_id()}", "types": ["matching.#", "*.round-ended"]}
+    if operation.endswith("/webhooks"):
+        # An integrator has ten at the most.
+        body |= {"integrator": ground.integrator() if _ROLE == "organizer" else _integrator(), "programs": None}
+        body |= {"url": "https://nobody.invalid/x", "types": ["matching.#"], "after": None}
+    if operation.endswith("/redeliveries"):
+        body = {"given_up_since": "2026-11-24T09:30:00Z"}
     if operation.endswith("/replays"):
         body["start"] = _CHANCE.choice(["0", "2026-11-24", "2026-11-24T09:30:00+07:00"])
     if operation.endswith("/log-in"):
