@@ -82,7 +82,7 @@ class Attempt(View):
     status = whole("the status of the answer; null: there was none")
     failure = text(
         "what went wrong where there is no status: `timeout`, `name` (it could not be resolved), `address` (one in the "
-        "own network), `connection`, `tls`, `answer` (no HTTP), `internal`",
+        "own network), `connection`, `tls`, `answer` (no HTTP), `secret` (it cannot be read: rotate it), `internal`",
         allow_none=True,
     )
     seconds = number("how long it took")

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 PREFIX: Final = "whsec_"
 #: Bytes that a secret may have by the specification, and that ours have.
@@ -84,16 +84,6 @@ def headers(secrets: Sequence[Secret], message_id: str, sent_at: datetime, body:
         "webhook-timestamp": str(seconds),
         "webhook-signature": " ".join(_signature(raw_secret(each.text), signed) for each in valid(secrets, sent_at)),
     }
-
-
-def to_rows(secrets: Sequence[Secret]) -> list[dict[str, Any]]:
-    """The secrets as they are kept."""
-    return [{"text": each.text, "until": each.until} for each in secrets]
-
-
-def from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Secret, ...]:
-    """The inverse of :func:`to_rows`."""
-    return tuple(Secret(each["text"], each["until"]) for each in rows)
 
 
 def _signature(secret: bytes, signed: bytes) -> str:

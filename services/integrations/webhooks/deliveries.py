@@ -140,7 +140,8 @@ def in_state(reader: Reader, endpoint_id: str, state: str, most: int, since: dat
 def latest_delivered(database: Database[Row], endpoint_id: str, most: int) -> list[Row]:
     """What the receiver has had, the latest first."""
     wanted = {"endpoint": endpoint_id, "state": DELIVERED}
-    return list(database[DELIVERIES].find(wanted, sort=[("position", -1)], limit=most))
+    # In the order of an index: there may be very many.
+    return list(database[DELIVERIES].find(wanted, sort=[("next_at", -1)], limit=most))
 
 
 def failing(database: Database[Row], endpoint_id: str, most: int) -> list[Row]:

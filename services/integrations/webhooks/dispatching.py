@@ -256,8 +256,7 @@ class Dispatcher:
 
     def _send(self, row: dict[str, Any], url: str, secrets: tuple[signing.Secret, ...], body: bytes) -> None:
         try:
-            signed = signing.headers(secrets, row["event"], self._means.now(), body)
-            outcome = self._means.client.post(url, {**HEADERS, **signed}, body)
+            outcome = self._request(row["event"], url, secrets, body)
         except Exception:
             # A fault of ours must not hold up the subject unseen: it counts as a failure, and is said.
             log.exception("webhook-request-error", endpoint=self.endpoint_id)
@@ -265,6 +264,14 @@ class Dispatcher:
         figures.ATTEMPTS.labels(outcome.failure or outcome.verdict).inc()
         figures.SECONDS.observe(outcome.seconds)
         self._end(row, outcome)
+
+    def _request(self, event_id: str, url: str, secrets: tuple[signing.Secret, ...], body: bytes) -> Outcome:
+        now = self._means.now()
+        if not signing.valid(secrets, now):
+            # The key by which it was kept is gone; nothing goes out unsigned.
+            return Outcome(None, "secret")
+        signed = signing.headers(secrets, event_id, now, body)
+        return self._means.client.post(url, {**HEADERS, **signed}, body)
 
     def _end(self, row: dict[str, Any], outcome: Outcome | None) -> None:
         self._ended.append(Ended(row, outcome, self._means.now()))

@@ -34,6 +34,8 @@ class Sender:
         self._seconds = means.client.deadline + lease_beyond_request
         self._leases = self._database["leases"]
         self._serving: dict[str, Dispatcher] = {}
+        #: When endpoints that another replica serves were asked for last (monotonic).
+        self._asked: dict[str, float] = {}
         self._stopping = Flag()
         #: When the leases run out at the earliest, and when they are prolonged next (monotonic).
         self._held_until = 0.0
@@ -48,6 +50,9 @@ class Sender:
                 self.look()
             except PyMongoError as error:
                 log.warning("webhooks-wait", error=type(error).__name__, detail=str(error)[:300])
+            except Exception:
+                # A fault here must not end the service, which has more to do than this.
+                log.exception("webhooks-error")
             self._stopping.wait(LOOK)
         self._give_up()
         self.stopped.set()
@@ -87,9 +92,13 @@ class Sender:
 
     def _take(self, endpoint_id: str) -> None:
         began = monotonic()
+        if began - self._asked.get(endpoint_id, -self._beyond) < self._beyond / 4:
+            return
+        self._asked[endpoint_id] = began
         token = self._lease(endpoint_id).acquire()
         if token is None or self._stopping.is_set():
             return
+        self._asked.pop(endpoint_id)
         endpoints.take_over(self._database, endpoint_id, token)
         until = began + self._seconds
         self._held_until = min(self._held_until, until) if self._serving else until

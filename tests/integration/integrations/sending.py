@@ -17,7 +17,7 @@ from services.integrations.webhooks.sealing import Seal
 from services.integrations.webhooks.sender import Sender
 from shared.clock import wall_clock
 from shared.events import Event
-from shared.storage.unit_of_work import Transaction, UnitOfWork
+from shared.storage.unit_of_work import UnitOfWork
 from tests.integration.integrations.published import an_event, take_in
 
 #: The receivers of the tests are on this machine, which the operator has to allow.
@@ -34,6 +34,7 @@ class Sending:
     beyond: float = 2.0
     scopes: dict[str, Scope] = field(default_factory=lambda: {"bi": Scope(org="acme")})
     ahead: timedelta = timedelta()
+    key: bytes = KEY
 
     def now(self) -> datetime:
         """The time by which webhooks go here."""
@@ -47,7 +48,7 @@ class Sending:
         """A replica, not yet running."""
         client = Client(ALLOWED, self.deadline, now=self.now)
         scope_of = lambda _reader, integrator: self.scopes.get(integrator)  # noqa: E731
-        return Sender(Means(self.work, client, Seal(KEY), scope_of, self.now, lambda: 0.5), name, self.beyond)
+        return Sender(Means(self.work, client, Seal(self.key), scope_of, self.now, lambda: 0.5), name, self.beyond)
 
     @contextmanager
     def running(self, name: str = "one") -> Iterator[Sender]:
@@ -63,7 +64,7 @@ class Sending:
 
     def commands(self) -> Webhooks:
         """The commands as an organizer has them."""
-        return Webhooks("acme", ALLOWED, Seal(KEY), lambda _reader, name: self.scopes.get(name), self.now())
+        return Webhooks("acme", ALLOWED, Seal(self.key), lambda _reader, name: self.scopes.get(name), self.now())
 
     def do(self, name: str, *arguments: Any) -> Any:
         """Carry out a command."""
@@ -106,12 +107,3 @@ class Sending:
 def of(subject: str, ordinal: int = 1, **more: Any) -> Event:
     """The event so many of a mentee."""
     return an_event("registration.participant-checked-in", ordinal, participant_id=subject, **more)
-
-
-def in_transaction(work: UnitOfWork, do: Any) -> Any:
-    """Carry out ``do(transaction)``."""
-
-    def run(transaction: Transaction) -> Any:
-        return do(transaction)
-
-    return work.transact(run)

@@ -400,3 +400,38 @@ def test_from_a_cursor_on_it_gets_what_was_before(sending: Sending, receivers: A
         eventually(lambda: sending.is_idle(endpoint))
     assert receiver.ids() == ids[1:]
     assert len(sending.rows(endpoint, DELIVERED)) == 2
+
+
+def test_what_the_log_does_not_keep_any_more_is_told_as_a_gap(sending: Sending, receivers: Any) -> None:
+    receiver = receivers()
+    endpoint = sending.add(receiver.url)
+    sending.do("disable", endpoint)
+    ids = sending.publish(*(of("m-0", number) for number in range(1, 8)))
+    database = sending.work.database
+    (month,) = storage.head(database).months
+    database[month.collection].delete_many({"_id": {"$lt": 6}})
+    database["heads"].update_one({"_id": "log"}, {"$set": {"months.0.first": 6}})
+    with sending.running():
+        sending.do("enable", endpoint, False)
+        eventually(lambda: sending.is_idle(endpoint) and receiver.ids() == ids[5:])
+    gap = sending.endpoint(endpoint)["gap"]
+    assert (gap["after"], gap["until"]) == (0, 5)
+
+
+def test_nothing_goes_out_unsigned_where_the_key_is_gone_and_a_rotation_mends_it(
+    sending: Sending, receivers: Any
+) -> None:
+    receiver = receivers()
+    endpoint = sending.add(receiver.url)
+    before = sending.secret(endpoint)
+    sending.key = b"a new key\na key of the tests"
+    assert sending.secret(endpoint) == before
+    sending.key = b"another key"
+    with sending.running():
+        (event,) = sending.publish(of("m-0"))
+        eventually(lambda: (sending.endpoint(endpoint)["failed"] or {}).get("failure") == "secret")
+        assert receiver.requests == []
+        sending.do("rotate", endpoint)
+        sending.later(minutes=1)
+        eventually(lambda: receiver.ids() == [event])
+    Webhook(sending.secret(endpoint)).verify(receiver.requests[0].body, dict(receiver.requests[0].headers))
