@@ -50,6 +50,8 @@ def program(program_id: str) -> str:
 def integrators() -> str:
     """Other systems with an account, for organizers."""
     return render_template("integrators.html")
+
+
 @pages.get("/webhooks")
 def webhooks() -> str:
     """Where events are sent, and how that goes."""
