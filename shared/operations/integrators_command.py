@@ -9,7 +9,7 @@ import orjson
 
 from shared.messages import say
 from shared.messaging.topology import COMMAND_NAMES
-from shared.operations.api import Api
+from shared.operations.api import Api, Refused
 from shared.operations.places import setting
 from shared.operations.speaking import WRONG_USAGE, Command, end, failing_clearly, in_language, tell
 
@@ -59,6 +59,7 @@ def _parts(text: str | None) -> list[str] | None:
 )
 @click.option("--programs", metavar="IDS", help="Only events of these programs, by commas; without it, of all.")
 @click.option("--stream", is_flag=True, help="A stream too, which is read from any offset.")
+@click.option("--webhook", metavar="URL", help="Send its events there too; the secret is shown this once.")
 @click.option("--commands", metavar="NAMES", help=f"What it may command, by commas: {', '.join(COMMAND_NAMES)}.")
 @_common
 def add(
@@ -66,6 +67,7 @@ def add(
     types: str,
     programs: str | None,
     stream: bool,
+    webhook: str | None,
     commands: str | None,
     url: str | None,
     password_file: Path | None,
@@ -75,7 +77,22 @@ def add(
     """Give NAME an account at the broker and an API key. Both are shown this once."""
     scope = {"types": _parts(types), "programs": _parts(programs)}
     body = {"name": name, **scope, "stream": stream, "commands": _parts(commands) or []}
-    _show(_ask(url, password_file, language, lambda api: api.post("/integrators", body)), as_json, language)
+    refused: list[Refused] = []
+
+    def make(api: Api) -> Any:
+        made = api.post("/integrators", body)
+        if webhook:
+            try:
+                made["webhook"] = api.post("/webhooks", {"integrator": name, "url": webhook})
+            except Refused as error:
+                refused.append(error)
+        return made
+
+    # The account's secrets are shown only here, also where the webhook is refused.
+    _show(_ask(url, password_file, language, make), as_json, language)
+    with failing_clearly(language):
+        for error in refused:
+            raise error
 
 
 @integrator.command("list")
@@ -134,6 +151,8 @@ def _show(made: dict[str, Any], as_json: bool, language: str) -> None:
     secrets = made["secrets"]
     tell(say("  broker: {uri}", uri=secrets["amqp_uri"]), language)
     tell(say("  API key: {key}", key=secrets["api_key"]), language)
+    if hook := made.get("webhook"):
+        tell(say("  webhook: {url}, secret: {secret}", url=hook["url"], secret=hook["secret"]), language)
     tell(say("Keep both now: nobody can show them again. Lost ones are rotated."), language)
     if not any(each in ("#", "registration.#", "*.participant-erased") for each in made["types"]) and (
         "registration.participant-erased" not in made["types"]

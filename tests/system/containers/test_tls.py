@@ -1,5 +1,6 @@
 """Given the overlay with TLS: an event is prepared over HTTPS, and neither broker nor database takes anything else."""
 
+import json
 import os
 import ssl
 import time
@@ -11,7 +12,7 @@ import requests
 from amqp import Connection
 from pymongo import MongoClient
 from pymongo.errors import ServerSelectionTimeoutError
-from stack import CHECKOUT, Stack, free_port, seconds_since
+from stack import CHECKOUT, Stack, docker, free_port, seconds_since
 
 from deploy.compose.certificates import ensure
 from deploy.compose.secrets import Secrets
@@ -118,6 +119,24 @@ def test_the_broker_takes_nothing_in_the_clear(encrypted: Stack) -> None:
         host, "matching", password, virtual_host=encrypted.vhost, ssl={**trusting, "cert_reqs": ssl.CERT_REQUIRED}
     ) as connection:
         assert connection.connected
+
+
+def test_accounts_of_other_systems_are_made_by_tls_and_the_management_api_takes_nothing_else(
+    encrypted: Stack, https: requests.Session
+) -> None:
+    api = _api(encrypted)
+    said = https.post(f"{api}/log-in", json={"password": encrypted.secrets.organizer_password}, timeout=30).json()
+    https.headers["Authorization"] = f"Bearer {said['token']}"
+    made = https.post(f"{api}/integrators", json={"name": "by-tls", "types": ["registration.#"]}, timeout=30)
+    assert made.status_code == 201, made.text
+    # It is told to come as the services do, by TLS.
+    assert made.json()["secrets"]["amqp_uri"].startswith("amqps://integrator-by-tls:")
+    assert https.delete(f"{api}/integrators/by-tls", timeout=30).status_code == 200
+    (broker,) = encrypted.containers("broker")
+    listeners = json.loads(docker("exec", broker, "rabbitmq-diagnostics", "-q", "--formatter", "json", "listeners"))
+    by_port = {each["port"]: each["protocol"] for each in listeners["listeners"]}
+    assert 15671 in by_port
+    assert not {15672, 5672} & set(by_port)
 
 
 def test_the_database_takes_nothing_in_the_clear(encrypted: Stack) -> None:
