@@ -464,3 +464,18 @@ def test_a_command_of_nobody_is_put_aside(
     assert message.headers["x-first-death-reason"] == "rejected"
     seen = organizer.call("GET", f"/participants/{mentee_of(organizer, program, 2)}").json()
     assert seen["checked_in"] is False
+
+
+def test_a_webhook_comes_with_the_account_and_one_that_is_refused_costs_no_secret(
+    deployment: Deployment, name: str
+) -> None:
+    added = command(deployment, "add", name, "--types", "#", "--webhook", "https://hooks.example.org/x", "--json")
+    assert added.returncode == 0, added.stderr
+    made = json.loads(added.stdout)
+    assert (made["webhook"]["integrator"], made["webhook"]["url"]) == (name, "https://hooks.example.org/x")
+    assert made["webhook"]["secret"].startswith("whsec_")
+    refused = command(deployment, "add", f"{name}-2", "--types", "#", "--webhook", "https://10.0.0.1/", "--json")
+    assert refused.returncode == 1
+    assert "/url" in refused.stderr
+    with connect(json.loads(refused.stdout)["secrets"]["amqp_uri"]):
+        pass

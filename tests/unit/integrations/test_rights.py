@@ -145,12 +145,31 @@ def test_exactly_the_keys_whose_whole_reach_is_in_the_scope_may_be_bound(pattern
         ("matching.plan-published", "speedmentor.matching.plan-published.v1", True),
         ("matching.plan-published", "speedmentor.matching.plan-published.*", False),
         ("matching.plan-published.#", "speedmentor.matching.plan-published.*", True),
+        ("*.round-ended", "speedmentor.*.round-ended.v1", True),
+        ("*.round-ended", "speedmentor.#.round-ended.v1", False),
+        ("*.round-ended.#", "speedmentor.#.round-ended.#", False),
         ("#", "#", True),
         ("#", "", True),
     ],
 )
 def test_what_is_and_what_is_not_in_a_scope(scope: str, key: str, allowed: bool) -> None:
     assert may_bind((scope,), key) is allowed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "same"),
+    [
+        ("*.#", "#"),
+        ("*.*.#", "#"),
+        ("registration.*.#", "registration.#"),
+        ("matching.plan-published.v1", "matching.plan-published"),
+        ("matching.plan-published.v2", "matching.plan-published.v2"),
+        ("*.round-ended.#", "*.round-ended.#"),
+    ],
+)
+def test_what_can_be_said_in_several_ways_is_said_in_one(pattern: str, same: str) -> None:
+    assert canonical(pattern) == same
+    assert (bindable((pattern,)), binding_keys((pattern,))) == (bindable((same,)), binding_keys((same,)))
 
 
 def test_the_expression_has_nothing_in_braces_that_the_broker_would_fill_in() -> None:
