@@ -188,3 +188,19 @@ def test_the_command_does_the_same_and_says_what_came_of_it(
     assert speedmentor("remove", made).exit_code == 2
     assert speedmentor("remove", made, "--yes").exit_code == 0
     assert speedmentor("test", made).exit_code == 1
+
+
+def test_an_integrator_is_added_with_its_webhook_by_one_command(deployment: Deployment, receiver: Receiver) -> None:
+    def add(name: str, url: str) -> Result:
+        password = str(deployment.infrastructure.secrets.organizer_password)
+        common = ["--url", deployment.url, "--password-file", password, "--json"]
+        return CliRunner().invoke(main, ["integrator", "add", name, "--types", "#", "--webhook", url, *common])
+
+    made = orjson.loads(add("lms", receiver.url).stdout)
+    assert made["webhook"]["integrator"] == "lms"
+    assert made["webhook"]["secret"].startswith("whsec_")
+    # A webhook that cannot be leaves the account, whose secrets are shown all the same.
+    refused = add("lrs", "https://10.0.0.1/")
+    assert refused.exit_code == 1
+    assert orjson.loads(refused.stdout)["secrets"]["api_key"]
+    assert "10.0.0.1 is in a private network" in refused.stderr
