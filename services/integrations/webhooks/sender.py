@@ -69,6 +69,8 @@ class Sender:
         rows = {row["_id"]: row for row in endpoints.everything(self._database)}
         for state in (endpoints.ACTIVE, endpoints.DISABLED):
             figures.ENDPOINTS.labels(state).set(sum(row["state"] == state for row in rows.values()))
+        if not rows and not self._serving:
+            return
         head, due = (
             storage.head(self._database).position,
             deliveries.endpoints_with_due(self._database, self._means.now()),
