@@ -276,3 +276,14 @@ def test_no_page_or_schema_for_integrators_speaks_of_internal_types() -> None:
     assert internal == {"registration.relations-stated"}
     assert internal.isdisjoint(kind.name for kind in PUBLIC.values())
     assert not any(name in page() for name in internal)
+
+
+def test_every_public_type_is_in_the_table_of_changes_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "state-changes.md").read_text(encoding="utf-8")
+    named = set()
+    for line in text.splitlines():
+        service = ""
+        for name in re.findall(r"`([a-z-]*\.[a-z-]+)`", line) if line.startswith("| ") else ():
+            service = name.partition(".")[0] or service
+            named.add(f"{service}.{name.partition('.')[2]}")
+    assert named == {kind.name for kind in PUBLIC.values()}

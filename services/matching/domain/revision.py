@@ -75,6 +75,8 @@ class PlanFacts:
     #: Announced meetings that could not change: of sites that were not planned anew, and of rounds that have begun.
     kept_elsewhere: int
     quality: Mapping[str, Any]
+    #: What the wishes of both sides add to the score of the plan.
+    wants: int = 0
 
 
 def events_of(facts: PlanFacts, revision: Revision, cause: str) -> list[NewEvent]:
@@ -93,7 +95,7 @@ def events_of(facts: PlanFacts, revision: Revision, cause: str) -> list[NewEvent
         "rounds": facts.rounds,
         "mentors": facts.mentors,
         "mentees": facts.mentees,
-        **{name: facts.quality[name] for name in ("meetings", "score", "bound", "gap", "certified")},
+        **_worth(facts),
     }
     if facts.revision == 1:
         name = "matching.plan-published"
@@ -108,6 +110,23 @@ def events_of(facts: PlanFacts, revision: Revision, cause: str) -> list[NewEvent
         }
     events.append(NewEvent(name, facts.plan_id, data, org=facts.org, program=facts.program_id))
     return events
+
+
+def _worth(facts: PlanFacts) -> dict[str, Any]:
+    """How good the plan is, without what wishes add to it.
+
+    What people offer and look for is public, so that whoever knows the whole score would reckon from two revisions with
+    one meeting between them whether the two had wished for each other.
+    """
+    quality = facts.quality
+    score, bound = quality["score"] - facts.wants, quality["bound"] - facts.wants
+    gap = (bound - score) / max(1, bound)
+    return {**{name: quality[name] for name in ("meetings", "certified")}, "score": score, "bound": bound, "gap": gap}
+
+
+def wants_in(answer: Mapping[str, Any]) -> int:
+    """What wishes add to the score of the planner's answer (format ``speedmentor.plan/1``)."""
+    return sum(each.get("because", {}).get("wants", 0) for each in answer["meetings"])
 
 
 def _meeting_event(name: str, facts: PlanFacts, seat: Seat) -> NewEvent:

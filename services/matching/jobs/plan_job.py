@@ -26,7 +26,15 @@ from services.matching.domain.groups import (
     touched_groups,
 )
 from services.matching.domain.leaving import with_those_gone
-from services.matching.domain.revision import PlanFacts, Revision, compare, events_of, joined_quality, plan_id_of
+from services.matching.domain.revision import (
+    PlanFacts,
+    Revision,
+    compare,
+    events_of,
+    joined_quality,
+    plan_id_of,
+    wants_in,
+)
 from services.matching.domain.roster import MENTEE, MENTOR, Card
 from services.matching.domain.rounds_begun import begun_now
 from services.matching.jobs.leasing import LEASE_SECONDS, failing_alone, keeping_lease
@@ -316,6 +324,8 @@ def _publish(
         mentees=sum(part["mentees"] for part in parts),
         kept_elsewhere=elsewhere + len(snapshot.seats) - len(_ahead(snapshot)(snapshot.seats)),
         quality=joined_quality(part["quality"] for part in parts),
+        # Not known of parts that an earlier release has planned.
+        wants=sum(part["quality"].get("wants", 0) for part in parts),
     )
     meetings.save_revision(transaction, program_id, plan_id, revision)
     transaction.publish(*events_of(facts, revision, snapshot.plan["cause"]))
@@ -341,7 +351,7 @@ def _parts(
             "sites": list(group),
             "mentors": _heads(snapshot, group, MENTOR),
             "mentees": _heads(snapshot, group, MENTEE),
-            "quality": answer.plan["quality"],
+            "quality": {**answer.plan["quality"], "wants": wants_in(answer.plan)},
             "unmet": answer.unmet,
         }
         for group, answer in answers.items()

@@ -16,8 +16,11 @@ class PlanPublished(EventData):
     mentors = Whole("mentors planned for", example=24)
     mentees = Whole("mentees planned for", example=72)
     meetings = Whole("meetings in the plan", example=144)
-    score = Number("value of the plan: the sum of its meetings' scores", example=10_944)
-    bound = Number("no plan as fair is worth more", example=10_944)
+    score = Number(
+        f"value of the plan: the sum of its meetings' scores, since {PRIVATE_SINCE} without what wishes add to them",
+        example=10_944,
+    )
+    bound = Number("no plan as fair is worth more, reckoned likewise", example=10_944)
     gap = Number("(bound - score) / max(1, bound)", lowest=0, example=0.0)
     certified = Flag("proved to be the fairest, and of these the best")
 

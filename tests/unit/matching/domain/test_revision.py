@@ -2,12 +2,13 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.matching.domain.groups import Seat
-from services.matching.domain.revision import PlanFacts, compare, events_of, meeting_id_of
+from services.matching.domain.revision import PlanFacts, compare, events_of, meeting_id_of, wants_in
 
 seats = st.builds(
     Seat,
@@ -47,3 +48,18 @@ def test_who_follows_the_events_holds_the_new_plan(before: list[Seat], after: li
 @given(plans)
 def test_the_same_plan_again_changes_nothing(plan: list[Seat]) -> None:
     assert compare(plan, [replace(seat, score=0) for seat in plan]).is_empty
+
+
+def test_what_wishes_add_to_a_plan_is_not_published() -> None:
+    """Else two revisions with one meeting between them would tell whether the two had wished for each other."""
+
+    def told(wishes: int) -> dict[str, Any]:
+        answer = {"meetings": [{"because": {"topics": 300, "wants": wishes}}, {"because": {"topics": 200}}, {}]}
+        quality = {**QUALITY, "meetings": 2, "score": 500 + wishes, "bound": 510 + wishes, "gap": 0.5}
+        facts = replace(FACTS, quality=quality, wants=wants_in(answer))
+        return events_of(facts, compare([], []), "absence")[-1].data
+
+    assert told(0) == told(80) == told(200)
+    assert {name: told(80)[name] for name in ("score", "bound", "gap")} == {
+        "score": 500, "bound": 510, "gap": 10 / 510,
+    }  # fmt: skip
