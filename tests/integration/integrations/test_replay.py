@@ -21,6 +21,7 @@ from shared.extensions.deadline import Deadline
 from shared.extensions.work import TracedWork
 from shared.faults import Conflict, Invalid, NotFound
 from shared.ids import new_id
+from shared.messaging.connection import connect
 from shared.messaging.topology import SUBSCRIPTIONS
 from shared.security.principal import ORGANIZER, Principal
 from shared.trace import Trace
@@ -198,6 +199,29 @@ def test_who_is_killed_while_replaying_is_taken_over_from_and_nothing_is_lost(
     # Each once at least, in order, and what came twice comes in one piece from where it was written down.
     assert list(dict.fromkeys(bodies)) == [each.body for each in events]
     assert 300 <= len(bodies) <= 300 + 8 * 20
+
+
+def test_what_is_written_down_is_behind_what_the_broker_has_confirmed(
+    office: Office, log: list[bytes], traced: TracedWork, amqp_uri: Callable[..., str]
+) -> None:
+    receiver = office.add("#")
+    replay_id = start(traced, receiver)
+    row = storage.find(office.work.database, replay_id)
+    assert row is not None
+    replayer = Replayer(office.work.database, amqp_uri("integrations"), "one")
+    with connect(amqp_uri("integrations"), "test") as connection:
+        turn = job._Turn(replayer, connection, row)
+        # Three pages are sent, of which the broker has confirmed the first and half of the second.
+        turn._unconfirmed.extend([(10, 12, 10), (20, 25, 10), (30, 36, 10)])
+        turn._note(15, now=True)
+        found = storage.find(office.work.database, replay_id)
+        assert found is not None
+        assert (found["position"], found["sent"]) == (12, 10)
+        turn._note(30, now=True)
+        found = storage.find(office.work.database, replay_id)
+        assert found is not None
+        assert (found["position"], found["sent"]) == (36, 30)
+    storage.end(office.work.database, replay_id, storage.CANCELLED, wall_clock())
 
 
 def test_one_that_is_cancelled_ends_and_another_may_begin(
