@@ -62,7 +62,7 @@ def _place(page: str | None, end: int) -> tuple[int, int]:
     cursor, after = (int(each) for each in found.groups()) if found else (0, 0)
     if found is None or not after <= cursor <= end:
         raise Invalid(
-            say("The request is not valid; every fault is named."),
+            say("There is no such page."),
             [
                 Problem(
                     "/page",

@@ -43,7 +43,7 @@ def deployment(
 def published() -> list[Event]:
     """Thousands of events, of many subjects in turn, as one publisher sends them."""
     return [
-        an_event("matching.meeting-assigned", ordinal, org="org", meeting_id=f"meeting-{subject}")
+        an_event("matching.meeting-assigned", ordinal, org="acme", meeting_id=f"meeting-{subject}")
         for ordinal in range(1, EACH + 1)
         for subject in range(SUBJECTS)
     ]
@@ -131,7 +131,7 @@ def test_a_replay_goes_on_where_the_process_that_did_it_was_killed(
     expected = [bytes(row["body"]) for row in logged(office)]
     traced = TracedWork(office.work, "integrations", Trace.start(), Deadline(None))
     given = {"name": receiver.name, "start": "0", "types": [], "idempotency_key": None}
-    view = commands.start(traced, Principal("rina", ORGANIZER, "org"), given)
+    view = commands.start(traced, Principal("rina", ORGANIZER, "acme"), given)
 
     def row() -> dict[str, Any]:
         return storage.find(office.work.database, view["replay_id"]) or {}

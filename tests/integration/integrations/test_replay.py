@@ -30,7 +30,7 @@ from tests.integration.integrations.published import an_event, take_in
 
 pytestmark = pytest.mark.integration
 
-ORGANIZER_OF_ALL = Principal("rina", ORGANIZER, "org")
+ORGANIZER_OF_ALL = Principal("rina", ORGANIZER, "acme")
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def log(office: Office) -> list[bytes]:
     events = []
     for number in range(20):
         events += [
-            an_event("registration.mentor-registered", program=f"p-{number % 2}", org="org"),
-            an_event("matching.meeting-assigned", program=f"p-{number % 2}", org="org"),
+            an_event("registration.mentor-registered", program=f"p-{number % 2}", org="acme"),
+            an_event("matching.meeting-assigned", program=f"p-{number % 2}", org="acme"),
             an_event("matching.plan-published", program=f"p-{number % 2}", org="other"),
         ]
     take_in(office.work, *events)
@@ -100,7 +100,7 @@ def test_an_integrator_alone_gets_again_what_is_in_its_scope_as_it_was_published
     with replaying(office, amqp_uri):
         eventually(lambda: state(office, replay_id) == storage.DONE)
     messages = drained(office, receiver.name)
-    expected = [body for body in log if orjson.loads(body)["org"] == "org"]
+    expected = [body for body in log if orjson.loads(body)["org"] == "acme"]
     assert [bytes(each.body) for each in messages] == expected
     for each, body in zip(messages, expected, strict=True):
         document = orjson.loads(body)
@@ -144,7 +144,7 @@ def test_a_replay_begins_at_a_time(
     first = int(reading.end(office.work.database)) + 1
     for at in times:
         monkeypatch.setattr(writing, "wall_clock", lambda at=at: at)
-        take_in(office.work, an_event("matching.plan-published", org="org"))
+        take_in(office.work, an_event("matching.plan-published", org="acme"))
     for minute in (0, 4, 9, 10):
         moment = later + timedelta(minutes=minute)
         replay_id = start(traced, receiver, moment.isoformat())
@@ -170,7 +170,7 @@ def test_who_is_killed_while_replaying_is_taken_over_from_and_nothing_is_lost(
     eventually: Callable[..., object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    events = [an_event("matching.meeting-assigned", org="org") for _ in range(300)]
+    events = [an_event("matching.meeting-assigned", org="acme") for _ in range(300)]
     receiver = office.add("#")
     take_in(office.work, *events)
     monkeypatch.setattr(job, "PAGE", 20)
@@ -248,7 +248,7 @@ def test_a_replay_that_is_cancelled_on_its_way_sends_no_more(
     office: Office, traced: TracedWork, amqp_uri: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver = office.add("#")
-    take_in(office.work, *(an_event("matching.plan-published", org="org") for _ in range(100)))
+    take_in(office.work, *(an_event("matching.plan-published", org="acme") for _ in range(100)))
     monkeypatch.setattr(job, "PAGE", 10)
     monkeypatch.setattr(job, "NOTE", 0.0)
     replay_id = start(traced, receiver, str(int(reading.end(office.work.database)) - 100))
@@ -276,19 +276,27 @@ def test_a_queue_that_nobody_reads_is_not_filled_until_it_drops_what_is_oldest(
 ) -> None:
     full, other = office.add("#"), office.add("#")
     monkeypatch.setattr(job, "PAGE", 5)
-    monkeypatch.setattr(job, "FULL", 9)
+    monkeypatch.setattr(job, "FULL", 25)
     monkeypatch.setattr(job, "FULLNESS", 0.0)
+    # So that the queue has what was sent when it is looked at.
+    monkeypatch.setattr(job, "WINDOW", 1)
     before = str(int(reading.end(office.work.database)) - len(log))
     waiting = start(traced, full, before)
+
+    def sent() -> int:
+        return int((storage.find(office.work.database, waiting) or {})["sent"])
+
     with replaying(office, amqp_uri):
-        eventually(lambda: (storage.find(office.work.database, waiting) or {})["sent"] >= 10)
+        eventually(lambda: sent() > 25)
         # Another one does not wait for it.
-        monkeypatch.setattr(job, "FULL", 1000)
-        monkeypatch.setattr(job, "queue_of", lambda name: queue_of(name))
-        second = start(traced, other, before)
+        second = start(traced, other, before, "matching.meeting-assigned")
         eventually(lambda: state(office, second) == storage.DONE)
+        assert (state(office, waiting), sent() < 40) == (storage.RUNNING, True)
+        # Once its owner reads, it goes on.
+        found = drained(office, full.name)
         eventually(lambda: state(office, waiting) == storage.DONE)
-    assert len(drained(office, full.name)) == len(drained(office, other.name)) == 40
+    assert len(found) + len(drained(office, full.name)) == 40
+    assert len(drained(office, other.name)) == 20
 
 
 @pytest.mark.parametrize("begin", ["yesterday", "2026-11-24T09:30:00", "-1", "1.5", "", "2026-13-01", "9" * 18])
