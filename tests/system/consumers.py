@@ -15,12 +15,11 @@ from deploy.demo.event import Unwatched
 from deploy.demo.system import System
 from deploy.local.space import CHECKOUT
 from deploy.local.waiting import eventually
-from shared.messaging.topology import EVENTS
 
 TABLES = CHECKOUT / "examples" / "consumers" / "tables" / "tables.py"
 
-#: The queues of the one that listens, of the one that is stopped meanwhile, and of the one that joins in the middle.
-LIVE, STOPPED, JOINING = (f"integrator.{name}" for name in ("live", "stopped", "joining"))
+#: The integrators: one listens, one is stopped meanwhile, one joins in the middle, and one never hears anything.
+LIVE, STOPPED, JOINING, DEAF = "live", "stopped", "joining", "deaf"
 
 
 class Consumers(Unwatched):
@@ -29,14 +28,14 @@ class Consumers(Unwatched):
     def __init__(self, system: System, folder: Path) -> None:
         self._system = system
         self._folder = folder
-        self._amqp_uri = system.infrastructure.amqp_uri()
+        self._uris: dict[str, str] = {}
         self._live: subprocess.Popen[bytes] | None = None
         self._pages: list[str] = []
 
     def __enter__(self) -> Self:
-        for queue in (LIVE, STOPPED):
-            self._declare(queue)
-        self._live = subprocess.Popen([*self._command("live")], env=self._environ(LIVE))
+        for name in (LIVE, STOPPED):
+            self._add(name, "#")
+        self._live = subprocess.Popen([*self._command(LIVE)], env=self._environ(LIVE))
         return self
 
     def __exit__(
@@ -50,24 +49,24 @@ class Consumers(Unwatched):
         """Join when the rounds are over and people say what they make of them: much has been, and much is to come."""
         if name == "collecting feedback" and not self._pages:
             # What happens between the two comes twice.
-            self._declare(JOINING)
+            self._add(JOINING, "#")
             self._pages = list(self._read_snapshots())
 
     def by_listening(self) -> str:
         """The state of the one that has listened, once nothing waits for it any more."""
-        with Connection(self._amqp_uri) as connection, connection.channel() as channel:
-            eventually(lambda: channel.queue_declare(LIVE, passive=True).message_count == 0, 60, "it has taken in all")
-        # Acknowledged is what is committed; ready are none, and what is in its hands is so within one more transaction.
-        return self._settled("live")
+        with Connection(self._uris[LIVE]) as connection, connection.channel() as channel:
+            eventually(lambda: not channel.queue_declare(queue_of(LIVE), passive=True).message_count, 60, "it has all")
+        # Ready are none then; what is in its hands is committed within one more transaction.
+        return self._settled(LIVE)
 
     def by_coming_afterwards(self) -> str:
         """The state of the one that was stopped for the whole event."""
-        return self._run("stopped", STOPPED)
+        return self._run(STOPPED)
 
     def by_snapshot_in_the_middle(self) -> str:
         """The state of the one that began with a snapshot."""
         assert self._pages
-        return self._run("joining", JOINING, "--snapshot", *self._pages)
+        return self._run(JOINING, "--snapshot", *self._pages)
 
     def by_reading_the_log(self) -> str:
         """The state of one that has no queue and reads the log over HTTP."""
@@ -78,15 +77,12 @@ class Consumers(Unwatched):
             cursor = page["cursor"]
             if not page["more"]:
                 break
-        self._declare("integrator.none", bound=False)
-        return self._run("log", "integrator.none", "--snapshot", *files)
+        self._add(DEAF, "session-timer.round-warned")
+        return self._run(DEAF, "--snapshot", *files)
 
-    def _declare(self, queue: str, bound: bool = True) -> None:
-        with Connection(self._amqp_uri) as connection, connection.channel() as channel:
-            arguments = {"x-queue-type": "quorum", "x-delivery-limit": 20}
-            channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
-            if bound:
-                channel.queue_bind(queue, EVENTS, "#")
+    def _add(self, name: str, types: str) -> None:
+        made = self._system.organizer().post("/integrators", {"name": name, "types": [types]})
+        self._uris[name] = made["secrets"]["amqp_uri"]
 
     def _read_snapshots(self) -> Iterator[str]:
         api = self._system.organizer()
@@ -115,9 +111,9 @@ class Consumers(Unwatched):
         eventually(is_settled, 30, "it has taken in all", pause=0.5)
         return seen[-1]
 
-    def _run(self, name: str, queue: str, *more: str) -> str:
+    def _run(self, name: str, *more: str) -> str:
         command = [*self._command(name), "--idle", "1", *more]
-        subprocess.run(command, env=self._environ(queue), timeout=120, check=True)
+        subprocess.run(command, env=self._environ(name), timeout=120, check=True)
         return self._export(name)
 
     def _export(self, name: str) -> str:
@@ -128,5 +124,10 @@ class Consumers(Unwatched):
     def _command(self, name: str) -> list[str]:
         return [sys.executable, "-I", str(TABLES), str(self._folder / f"{name}.sqlite")]
 
-    def _environ(self, queue: str) -> dict[str, str]:
-        return {"PATH": os.defpath, "SPEEDMENTOR_AMQP_URI": self._amqp_uri, "SPEEDMENTOR_QUEUE": queue}
+    def _environ(self, name: str) -> dict[str, str]:
+        return {"PATH": os.defpath, "SPEEDMENTOR_AMQP_URI": self._uris[name], "SPEEDMENTOR_QUEUE": queue_of(name)}
+
+
+def queue_of(name: str) -> str:
+    """The queue that an integrator has."""
+    return f"integrator.{name}"

@@ -312,9 +312,7 @@ def main() -> None:
     """Read the arguments and do what they say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("database")
-    parser.add_argument(
-        "--snapshot", metavar="FILE", help="take in a snapshot before anything else; - is standard input"
-    )
+    parser.add_argument("--snapshot", metavar="FILE", nargs="+", default=(), help="first take in a snapshot")
     parser.add_argument("--idle", type=float, metavar="SECONDS", help="stop when nothing has come for so long")
     parser.add_argument("--export", action="store_true", help="print the state of the tables, and do nothing else")
     given = parser.parse_args()
