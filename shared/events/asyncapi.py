@@ -1,11 +1,10 @@
-"""The catalogue as an AsyncAPI 3.0 document: ``python -m shared.events.asyncapi > docs/reference/asyncapi-….json``.
+"""The catalogue as an AsyncAPI 3.0 document; the gateway adds the commands that it takes, and serves it.
 
 It is made from the schemas that check every event on its way out and in, so it cannot say anything else than they do.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Final
 
 import orjson
@@ -22,10 +21,10 @@ VERSION: Final = "1.1.0"
 MEDIA_TYPE: Final = "application/vnd.aai.asyncapi+json;version=3.0.0"
 
 #: Of the AMQP binding, not of AMQP.
-_BINDING = "0.3.0"
+BINDING: Final = "0.3.0"
 
 EXCHANGE: Final = "speedmentor.events"
-_VHOST = "speedmentor"
+VHOST: Final = "speedmentor"
 
 _INFO = """\
 What happens in speedmentor, as [CloudEvents 1.0](https://cloudevents.io) in JSON (structured mode) on one durable topic
@@ -110,17 +109,16 @@ def document(types: Mapping[str, EventType] = PUBLIC) -> dict[str, Any]:
                 }
             },
             "operationBindings": {
-                "sent": {"amqp": {"deliveryMode": 2, "timestamp": True, "ack": True, "bindingVersion": _BINDING}}
+                "sent": {"amqp": {"deliveryMode": 2, "timestamp": True, "ack": True, "bindingVersion": BINDING}}
             },
             "channelBindings": {"exchange": _exchange()},
         },
     }
 
 
-@cache
-def served() -> bytes:
-    """The document as the gateway sends it."""
-    return orjson.dumps(document(), option=orjson.OPT_INDENT_2)
+def written(it: dict[str, Any]) -> bytes:
+    """A document as it is served and kept."""
+    return orjson.dumps(it, option=orjson.OPT_INDENT_2)
 
 
 def example(kind: EventType) -> dict[str, Any]:
@@ -153,7 +151,7 @@ def _service(kind: EventType) -> str:
 def _server(protocol: str, port: str) -> dict[str, Any]:
     return {
         "host": "{host}:{port}",
-        "pathname": f"/{_VHOST}",
+        "pathname": f"/{VHOST}",
         "protocol": protocol,
         "protocolVersion": "0.9.1",
         "description": "RabbitMQ. The URI of your account names host, port and virtual host.",
@@ -166,8 +164,8 @@ def _server(protocol: str, port: str) -> dict[str, Any]:
 
 
 def _exchange() -> dict[str, Any]:
-    exchange = {"name": EXCHANGE, "type": "topic", "durable": True, "autoDelete": False, "vhost": _VHOST}
-    return {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": _BINDING}}
+    exchange = {"name": EXCHANGE, "type": "topic", "durable": True, "autoDelete": False, "vhost": VHOST}
+    return {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": BINDING}}
 
 
 def _channel(kind: EventType) -> dict[str, Any]:
@@ -204,7 +202,7 @@ def _message(kind: EventType) -> dict[str, Any]:
         "correlationId": {"$ref": "#/components/correlationIds/correlationid"},
         "tags": [{"name": _service(kind)}],
         "payload": _payload(kind),
-        "bindings": {"amqp": {"messageType": kind.type, "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"messageType": kind.type, "bindingVersion": BINDING}},
         "examples": [{"name": "event", "summary": kind.means, "payload": example(kind)}],
     }
 
@@ -236,7 +234,3 @@ def _attribute(field: EventField) -> JsonSchema:
 
 def _data(kind: EventType) -> JsonSchema:
     return {"description": kind.means, **object_schema(kind.data)}
-
-
-if __name__ == "__main__":
-    print(served().decode())

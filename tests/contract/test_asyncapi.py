@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from shared.events import decode
-from shared.events.asyncapi import document, example, served
+from shared.events.asyncapi import document, example, written
 from shared.events.catalogue import PUBLIC, TYPES, json_schema
 from shared.events.composites import event_fields
 from shared.messaging.topology import EVENTS, INTERNAL, VHOST
@@ -31,7 +31,7 @@ def payload(event_type: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def parsed() -> dict[str, Any]:
-    return dict(ask("asyncapi.cjs", json.loads(served())))
+    return dict(ask("asyncapi.cjs", DOCUMENT))
 
 
 def test_asyncapis_own_parser_has_nothing_against_it(parsed: dict[str, Any]) -> None:
@@ -103,8 +103,8 @@ def test_the_exchange_and_the_routing_keys_are_those_of_the_broker() -> None:
 def test_nothing_in_it_speaks_of_internal_types() -> None:
     internal = [kind for kind in TYPES.values() if kind.internal]
     assert internal
-    assert not [kind.name for kind in internal if kind.name.encode() in served()]
-    assert INTERNAL.encode() not in served()
+    assert not [kind.name for kind in internal if kind.name.encode() in written(DOCUMENT)]
+    assert INTERNAL.encode() not in written(DOCUMENT)
 
 
 def test_what_carries_nothing_any_more_is_deprecated() -> None:

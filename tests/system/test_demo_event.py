@@ -170,7 +170,7 @@ def test_every_event_is_read_by_other_validators_and_sdks_by_what_the_gateway_se
     schemas = {Path(path).stem: requests.get(system.deployment.url + path, timeout=30).json() for path in paths}
     told = {event["type"] for event in map(json.loads, bodies)}
     assert set(map(full_type, well["events"])) & PUBLIC.keys() == told
-    assert told <= schemas.keys() == document["channels"].keys()
+    assert told <= schemas.keys() <= document["channels"].keys()
     assert_all_can_read(bodies, schemas)
     # And as whole messages of the document.
     payloads = {

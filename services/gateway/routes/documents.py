@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from services.gateway.door import door
 from shared.events import asyncapi
@@ -30,8 +30,8 @@ def event_schema(event_type: str) -> Response:
 
 @blueprint.get("/asyncapi.json")
 def asyncapi_document() -> Response:
-    """The AsyncAPI document: every type of event with its schema and an example, and how it is delivered."""
-    response = Response(asyncapi.served(), content_type=asyncapi.MEDIA_TYPE)
+    """The AsyncAPI document: every event and command with its schema and an example, and how it is delivered."""
+    response = Response(current_app.config["ASYNCAPI"], content_type=asyncapi.MEDIA_TYPE)
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -5,11 +5,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 
 from services.gateway import pages
+from services.gateway.commands.document import with_commands
 from services.gateway.door import Door
 from services.gateway.routes import API, SERVING
 from services.gateway.web import headers, problems
 from services.gateway.web.headers import MOST_BYTES
 from services.gateway.web.openapi import DocumentedApi
+from shared.events import asyncapi
 
 #: What ids look like in an address; anything else is no address of ours.
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}"
@@ -42,6 +44,7 @@ def build_app(door: Door) -> Flask:
     for blueprint in API:
         api.register_blueprint(blueprint)
     api.complete()
+    app.config["ASYNCAPI"] = asyncapi.written(with_commands(asyncapi.document(), api.spec.to_dict()))
     for plain in SERVING:
         app.register_blueprint(plain)
     pages.register(app)
