@@ -170,6 +170,15 @@ def test_a_site_that_the_report_hides_has_no_rounds() -> None:
     assert shown(found) == set()
 
 
+def test_a_side_less_the_rounds_in_which_only_it_answered_is_not_told() -> None:
+    def answers(both: dict[int, int]) -> list[Cell]:
+        return round_of("jkt", 1, {5: 3, 6: 3}, {}) + round_of("jkt", 2, both, {6: 3, 7: 3})
+
+    # All mentors, whom the report tells, less those of the first round, would be two.
+    assert shown(answers({5: 1, 6: 1})) == set()
+    assert shown(answers({5: 3, 6: 2})) == {("jkt", 1), ("jkt", 2)}
+
+
 def test_the_choices_to_stay_in_touch_are_told_by_connections_alone() -> None:
     found = [
         Cell(STAY_IN_TOUCH, 1, 9, "jkt", "mentor", 1),
