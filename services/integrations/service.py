@@ -31,9 +31,9 @@ from services.integrations.webhooks.schemas import (
 from shared.arguments import load
 from shared.events import Event
 from shared.extensions import Caller, Health, Work, answers, consumes
-from shared.faults import Unauthenticated
+from shared.faults import NotFound, Unauthenticated
 from shared.messages import say
-from shared.security.principal import INTEGRATOR, Principal
+from shared.security.principal import INTEGRATOR, PARTICIPANTS, Principal
 from shared.storage.unit_of_work import Transaction
 
 
@@ -72,6 +72,10 @@ class Integrations:
             goes on, and the ``next`` page (None after the last).
         """
         given = load(ReadSnapshot, arguments)
+        principal = self.caller()
+        if principal.role in PARTICIPANTS and given["program_id"] not in principal.programs:
+            # To them other programs are as if there were none; that there is theirs they know.
+            raise NotFound(say("There is no such program."))
         scope = self._readable().narrowed(given["types"])
         part = snapshot.read(self.work.database, scope, given["program_id"], given["page"], given["limit"])
         return {"events": [row["body"].decode() for row in part.rows], "cursor": part.cursor, "next": part.next}

@@ -237,6 +237,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.query and "after" in case.query and _is_valid(case, ParameterLocation.QUERY):
         # Cursors are opaque: hardly any text of the right shape is one.
         case.query = {**case.query, "after": str(_CHANCE.randint(0, 5))}
+    if case.query and "page" in case.query and _is_valid(case, ParameterLocation.QUERY):
+        case.query = {**case.query, "page": f"{_CHANCE.randint(0, 5)}-0"}
     if case.query and "site_id" in case.query and _is_valid(case, ParameterLocation.QUERY):
         case.query = {**case.query, "site_id": SITE}
 
