@@ -15,8 +15,8 @@ HEAD = """\
 <!-- Written by `python -m shared.events.document`; change the schemas in shared/events/catalogue/ instead. -->
 
 Every change in speedmentor is published as a [CloudEvents 1.0](https://cloudevents.io) JSON message on the durable
-topic exchange `speedmentor.events` of RabbitMQ. The routing key is the event's `type`: bind a queue of your own with
-`speedmentor.feedback.#` for all of one service, `speedmentor.*.round-ended.v1` for one type, `#` for everything.
+topic exchange `speedmentor.events` of RabbitMQ. The routing key is the event's `type`. How another
+system gets an account and a queue, bound to what it may hear, is in [outside-consumers.md](outside-consumers.md).
 
 Delivery is at least once, and in order per subject: drop what you have seen by `(source, id)`, and tell order and gaps
 by `ordinal`. Nothing in an event is personal data: people are opaque ids, and strings are ids, codes, times and names

@@ -29,6 +29,8 @@ _TOLD: dict[str, Any] = json.loads(Path(os.environ["API_FUZZING"]).read_text())
 _ROLE: str = _TOLD["role"]
 _PROGRAMS = {name: Program(**each) for name, each in _TOLD["programs"].items()}
 _MET: dict[str, str] = _TOLD["met"]
+#: Programs that have to stay as they are; the one that has ended is there to be closed.
+_LASTING = frozenset(each.program_id for name, each in _PROGRAMS.items() if name != "ended")
 _CHANCE = random.Random(_TOLD["seed"])
 
 ground = Ground(Caller(_TOLD["url"], _TOLD["tokens"]["organizer"]), f"{_ROLE}-{os.getpid()}")
@@ -222,8 +224,11 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.path.endswith("/log-out") and _TOLD["tokens"][_ROLE]:
         # Put in last, so that it takes the place of the token that all requests are made with.
         kwargs["auth"] = _as_another_log_in
+    ids = case.path_parameters or {}
     leaving = "DELETE" in label or label.endswith("/withdrawal")
-    if leaving and (case.path_parameters or {}).get("participant_id") == _MET.get(_ROLE):
+    # Ids that answers had, events among them, are sent again: what all other requests need is not to be ended so.
+    ending = label.endswith(("{program_id}/cancellation", "/closing")) and ids.get("program_id") in _LASTING
+    if ending or (leaving and ids.get("participant_id") == _MET.get(_ROLE)):
         case.path_parameters = _ids(label, case.path_parameters)
     kept = _CHANCE.random() < 1 / 6 and not (case.path_parameters and "live" in label)
     if kept or case.method.upper() not in ("GET", "POST", "PUT", "DELETE"):

@@ -64,7 +64,7 @@ def test_the_lines_of_the_document_read_the_events(
         process = subprocess.Popen(
             [sys.executable, "-I", "consumer.py"],
             cwd=tmp_path,
-            env={"AMQP_URI": hr_dashboard, "PATH": os.defpath},
+            env={"SPEEDMENTOR_AMQP_URI": hr_dashboard, "PATH": os.defpath},
             stdout=out,
             stderr=subprocess.STDOUT,
         )
@@ -78,9 +78,9 @@ def test_the_lines_of_the_document_read_the_events(
 
         eventually(heard)
         for line in (tmp_path / "out").read_text().splitlines():
-            time, event_type, subject, table = line.split()
+            time, event_type, subject, ordinal = line.split()
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
-            assert (event_type, table) == ("speedmentor.matching.meeting-assigned.v1", "jkt-1")
+            assert (event_type, ordinal) == ("speedmentor.matching.meeting-assigned.v1", "1")
             assert subject
     finally:
         process.kill()
