@@ -10,7 +10,7 @@ import pytest
 from deploy.local import Infrastructure
 from shared.events import Event, encode
 from tests.histories import PROGRAM, example, history
-from tests.integration.consumers.conftest import DEAD, Consumer
+from tests.integration.consumers.conftest import DEAD, RESTART, Consumer
 
 pytestmark = pytest.mark.integration
 
@@ -88,9 +88,9 @@ def test_the_state_is_whole_though_it_is_killed_and_the_broker_restarts(
     process.wait()
     process = tables.start()
     try:
-        infrastructure.restart_broker(kill=True)
-        tables.publish(events[half:])
-        eventually(lambda: state_of(tables) == expected(), 60, "the state is whole")
+        infrastructure.restart_broker()
+        eventually(lambda: tables.published(events[half:]), RESTART, "all queues are back")
+        eventually(lambda: state_of(tables) == expected(), RESTART, "the state is whole")
         eventually(lambda: tables.waiting() == 0, 30, "nothing waits")
         assert process.poll() is None
     finally:
