@@ -195,7 +195,9 @@ class World:
         return self.bus.send(self.side(meeting_id, role), "submit_feedback", **given)
 
     def given(self, *calls: str) -> list[dict[str, Any]]:
-        return [answer["ok"] for answer in self.bus.wait(*calls)]
+        answers = self.bus.wait(*calls)
+        assert all("ok" in each for each in answers), [each["fault"] for each in answers if "fault" in each]
+        return [answer["ok"] for answer in answers]
 
     def ask(self, method: str, principal: Principal | None = None, **arguments: Any) -> dict[str, Any]:
         call = self.bus.send(principal or self.organizer, method, program_id=self.program_id, **arguments)
@@ -416,7 +418,7 @@ def test_a_program_is_closed_once_and_its_report_tells_on_nobody(world: World) -
         assert world.ask(method, Principal("sam", "organizer", "another"))["fault"]["code"] == "not-found"
 
     closing = [world.bus.send(world.organizer, "close_program", program_id=world.program_id) for _ in range(4)]
-    reports = [answer["ok"] for answer in world.bus.wait(*closing)]
+    reports = world.given(*closing)
     assert all(each == reports[0] for each in reports)
     made = reports[0]
     assert world.ask("close_program", idempotency_key=new_id())["ok"] == made

@@ -89,7 +89,7 @@ def _program_for(operation: str) -> str:
         found = _PROGRAMS["planned"]
     elif last in ("closing", "report") and _ROLE == "organizer":
         found = _PROGRAMS["ended"]
-    elif operation.startswith("GET") and last in ("connections", "pairing") and _ROLE == "organizer":
+    elif operation.startswith("GET") and last == "connections" and _ROLE == "organizer":
         # They are asked for a few times only, and are there only where rounds have been held.
         found = _PROGRAMS["ended"]
     elif operation.startswith("POST") or _ROLE != "organizer":
