@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from shared.messages import say
-from shared.operations.api import Api
 from shared.operations.checking import Finding, look, settle
+from shared.operations.organizing import as_organizer, organizer
 from shared.operations.places import setting
-from shared.operations.speaking import FAILED, WRONG_USAGE, end, failing_clearly, in_language, tell
+from shared.operations.speaking import FAILED, end, in_language, tell
 from shared.translation import spoken
 
 #: Differences of one program that are said; the rest is counted.
@@ -18,12 +18,7 @@ MOST = 50
 
 
 @click.command()
-@click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
-@click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
-)
+@as_organizer
 @click.option("--program", "programs", multiple=True, metavar="ID", help="Only this; may be repeated.")
 @click.option("--amqp-uri", help="The broker, as the operator; without it (or AMQP_URI) its queues are not looked at.")
 @click.option("--wait", type=click.FloatRange(min=0), default=0.0, help="Seconds to let things come to rest.")
@@ -47,17 +42,8 @@ def check(
     Ends with 0 if all agree, nothing waits and no letter is dead; with 1 if not, or if it cannot be found out. Events
     take a moment to arrive: on a system that is in use, give --wait.
     """
-    url = setting("SPEEDMENTOR_URL", url)
-    if url is None:
-        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
-    password = setting(
-        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
-    )
-    if password is None:
-        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
     amqp_uri = setting("AMQP_URI", amqp_uri)
-    with failing_clearly(language):
-        api = Api(url, patience=max(wait, 5.0), language=language).log_in(password=password)
+    with organizer(url, password_file, language, patience=max(wait, 5.0)) as api:
         finding = settle(lambda: look(api, list(programs) or None, amqp_uri), wait)
     _say(finding, amqp_uri is not None, language)
     if export is not None:

@@ -10,7 +10,7 @@ import orjson
 from shared.messages import say
 from shared.messaging.topology import COMMAND_NAMES
 from shared.operations.api import Api, Refused
-from shared.operations.places import setting
+from shared.operations.organizing import as_organizer, organizer
 from shared.operations.speaking import WRONG_USAGE, Command, end, failing_clearly, in_language, tell
 
 
@@ -20,29 +20,14 @@ def integrator() -> None:
 
 
 def _common(command: Command) -> Command:
-    url = click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
-    password = click.option(
-        "--password-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
-    )
     as_json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
-    decorated: Command = url(password(as_json(in_language(command))))
-    return decorated
+    return as_organizer(as_json(in_language(command)))
 
 
 def _ask(url: str | None, password_file: Path | None, language: str, call: Callable[[Api], Any]) -> Any:
     """What ``call`` gets of the API, as an organizer."""
-    url = setting("SPEEDMENTOR_URL", url)
-    if url is None:
-        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
-    password = setting(
-        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
-    )
-    if password is None:
-        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
-    with failing_clearly(language):
-        return call(Api(url, language=language).log_in(password=password))
+    with organizer(url, password_file, language) as api:
+        return call(api)
 
 
 def _parts(text: str | None) -> list[str] | None:

@@ -10,8 +10,8 @@ import orjson
 
 from shared.messages import say
 from shared.operations.api import Api
-from shared.operations.places import setting
-from shared.operations.speaking import FAILED, WRONG_USAGE, end, failing_clearly, in_language, tell
+from shared.operations.organizing import as_organizer, organizer
+from shared.operations.speaking import FAILED, end, in_language, tell
 
 #: Seconds between two looks how far it is.
 LOOK = 0.5
@@ -25,12 +25,7 @@ LOOK = 0.5
 @click.option("--types", metavar="PATTERNS", help="Only these types, by commas; without it, all that it may hear.")
 @click.option("--no-wait", is_flag=True, help="Only begin; it goes on in the background.")
 @click.option("--cancel", is_flag=True, help="Call off the one that is under way.")
-@click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
-@click.option(
-    "--password-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
-)
+@as_organizer
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
 @in_language
 def replay(
@@ -49,16 +44,7 @@ def replay(
     The system does it in the background: this only watches, and may be ended (Ctrl-C) and called again without --from
     to go on watching. Ends with 0 when all is sent, with 1 where it fails or is cancelled.
     """
-    url = setting("SPEEDMENTOR_URL", url)
-    if url is None:
-        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
-    password = setting(
-        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
-    )
-    if password is None:
-        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
-    with failing_clearly(language):
-        api = Api(url, language=language).log_in(password=password)
+    with organizer(url, password_file, language) as api:
         if start is not None and not cancel:
             wanted = [each.strip() for each in (types or "").split(",") if each.strip()]
             found = api.post(f"/integrators/{to}/replays", {"start": start, "types": wanted})

@@ -1,8 +1,6 @@
 """``speedmentor webhook``: where events are sent, by the API as an organizer."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,8 @@ import click
 import orjson
 
 from shared.messages import say
-from shared.operations.api import Api
-from shared.operations.places import setting
-from shared.operations.speaking import FAILED, WRONG_USAGE, Command, end, failing_clearly, in_language, tell
+from shared.operations.organizing import as_organizer, organizer
+from shared.operations.speaking import FAILED, WRONG_USAGE, Command, end, in_language, tell
 
 #: Seconds that a test event has to come back with an outcome: a request takes 15 at the most.
 PATIENCE = 30.0
@@ -25,28 +22,7 @@ def webhook() -> None:
 
 
 def _common(command: Command) -> Command:
-    url = click.option("--url", envvar="SPEEDMENTOR_URL", help="Address of the gateway, such as http://127.0.0.1:8000.")
-    password = click.option(
-        "--password-file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="File with the organizer's password; else ORGANIZER_PASSWORD or ORGANIZER_PASSWORD_FILE.",
-    )
-    decorated: Command = url(password(in_language(command)))
-    return decorated
-
-
-@contextmanager
-def _organizer(url: str | None, password_file: Path | None, language: str) -> Iterator[Api]:
-    url = setting("SPEEDMENTOR_URL", url)
-    if url is None:
-        end(say("no gateway is given or found; give its address with --url"), language, WRONG_USAGE)
-    password = setting(
-        "ORGANIZER_PASSWORD", password_file.read_text(encoding="utf-8").strip() if password_file else None
-    )
-    if password is None:
-        end(say("no password is given or found; give it with --password-file"), language, WRONG_USAGE)
-    with failing_clearly(language):
-        yield Api(url, language=language).log_in(password=password)
+    return as_organizer(in_language(command))
 
 
 @webhook.command()
@@ -57,7 +33,7 @@ def _organizer(url: str | None, password_file: Path | None, language: str) -> It
 def add(integrator: str, address: str, types: str, url: str | None, password_file: Path | None, language: str) -> None:
     """Have the events of INTEGRATOR sent to ADDRESS. The secret of their signatures is shown this once."""
     patterns = [each.strip() for each in types.split(",") if each.strip()]
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         made = api.post("/webhooks", {"integrator": integrator, "url": address, "types": patterns})
     _tell_secret(made, language)
 
@@ -67,7 +43,7 @@ def add(integrator: str, address: str, types: str, url: str | None, password_fil
 @_common
 def list_(as_json: bool, url: str | None, password_file: Path | None, language: str) -> None:
     """All webhooks, and how they do; ends with 1 if any is disabled or fails."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         found = api.get("/webhooks")["webhooks"]
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2))
@@ -85,7 +61,7 @@ def list_(as_json: bool, url: str | None, password_file: Path | None, language: 
 @_common
 def show(webhook_id: str, url: str | None, password_file: Path | None, language: str) -> None:
     """One webhook with what has become of its events, as JSON."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         click.echo(orjson.dumps(api.get(f"/webhooks/{webhook_id}"), option=orjson.OPT_INDENT_2))
 
 
@@ -94,7 +70,7 @@ def show(webhook_id: str, url: str | None, password_file: Path | None, language:
 @_common
 def test(webhook_id: str, url: str | None, password_file: Path | None, language: str) -> None:
     """Send a test event and say what came of it; ends with 1 if it did not arrive."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         event = api.post(f"/webhooks/{webhook_id}/tests")["event_id"]
         deadline = time.monotonic() + PATIENCE
         while (last := api.get(f"/webhooks/{webhook_id}")["test"]) is None or last["event_id"] != event:
@@ -125,7 +101,7 @@ def redeliver(
     if (event_id is None) == (since is None):
         end(say("give either --event or --since"), language, WRONG_USAGE)
     body = {"event_id": event_id, "given_up_since": since}
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         count = api.post(f"/webhooks/{webhook_id}/redeliveries", body)["events"]
     tell(say("sent again: {count}", count=count), language)
 
@@ -135,7 +111,7 @@ def redeliver(
 @_common
 def rotate(webhook_id: str, url: str | None, password_file: Path | None, language: str) -> None:
     """Give it a new secret, shown this once; for a day the one before signs too."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         _tell_secret(api.post(f"/webhooks/{webhook_id}/secrets"), language)
 
 
@@ -145,7 +121,7 @@ def rotate(webhook_id: str, url: str | None, password_file: Path | None, languag
 @_common
 def enable(webhook_id: str, from_now: bool, url: str | None, password_file: Path | None, language: str) -> None:
     """Send there again: from where it stood, or from now on."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         _tell_of(api.post(f"/webhooks/{webhook_id}/activation", {"from_now": from_now}), language)
 
 
@@ -154,7 +130,7 @@ def enable(webhook_id: str, from_now: bool, url: str | None, password_file: Path
 @_common
 def disable(webhook_id: str, url: str | None, password_file: Path | None, language: str) -> None:
     """Send nothing there until it is enabled; what happens meanwhile waits."""
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         _tell_of(api.post(f"/webhooks/{webhook_id}/deactivation"), language)
 
 
@@ -166,7 +142,7 @@ def remove(webhook_id: str, yes: bool, url: str | None, password_file: Path | No
     """Send nothing more there, and forget it."""
     if not yes:
         end(say("what has not been sent is not sent any more; give --yes if you mean it"), language, WRONG_USAGE)
-    with _organizer(url, password_file, language) as api:
+    with organizer(url, password_file, language) as api:
         api.call("DELETE", f"/webhooks/{webhook_id}")
 
 
