@@ -9,7 +9,8 @@ from typing import Any
 from nameko.events import EventDispatcher, event_handler
 from pymongo import ReplaceOne
 
-from services.integrations.replay.extension import Replays
+from services.integrations.background_job import BackgroundJob
+from services.integrations.replay.job import Replayer
 from shared.events import Event, NewEvent, decode, encode, seal
 from shared.extensions import Health, Work, consumes
 from shared.ids import new_id
@@ -61,7 +62,7 @@ class Replaying:
 
     name = "integrations"
     work = Work()
-    replays = Replays()
+    replays = BackgroundJob(Replayer, "replays")
     health = Health()
 
 

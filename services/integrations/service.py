@@ -5,15 +5,17 @@ from typing import Any
 from services.integrations import store
 from services.integrations.access import scope_for
 from services.integrations.accounts import managing
-from services.integrations.accounts.extension import Accounts, Republishing
+from services.integrations.accounts.extension import Accounts
+from services.integrations.accounts.republishing import Republisher
 from services.integrations.accounts.schemas import AddIntegrator, OfIntegrator, OfUser, RedeemApiKey, RotateIntegrator
 from services.integrations.accounts.storage import scope_of
+from services.integrations.background_job import BackgroundJob
 from services.integrations.domain.scope import Scope
 from services.integrations.handlers import hear
 from services.integrations.log import reading
 from services.integrations.log.retention import Retention
 from services.integrations.replay import commands as replays
-from services.integrations.replay.extension import Replays
+from services.integrations.replay.job import Replayer
 from services.integrations.replay.schemas import CancelReplay, OfReplay, StartReplay
 from services.integrations.replay.schemas import OfIntegrator as OfReceiver
 from services.integrations.schemas import ReadEvents, ReadSnapshot
@@ -45,10 +47,10 @@ class Integrations:
     work = Work(store.prepare)
     caller = Caller(integrators=True)
     retention = Retention()
-    replaying = Replays()
+    replaying = BackgroundJob(Replayer, "replays")
     health = Health()
     accounts = Accounts()
-    republishing = Republishing()
+    republishing = BackgroundJob(Republisher, "republisher")
     webhooks_of = WebhookSender()
 
     @consumes("log")

@@ -12,7 +12,6 @@ from pymongo.errors import PyMongoError
 from services.integrations.accounts.broker_account import user_of
 from services.integrations.accounts.management_api import ManagementApi
 from services.integrations.accounts.reconciling import Reconciler
-from services.integrations.accounts.republishing import Republisher
 from shared.extensions.runtime import Runtime
 from shared.faults import Conflict, Fault
 from shared.messages import say
@@ -65,42 +64,6 @@ class BrokerAccounts:
         """Where an integrator connects to."""
         parts = urlsplit(self._base)
         return f"{parts.scheme}://{user}:{password}@{parts.netloc.rpartition('@')[2]}/{self._vhost}"
-
-
-class Republishing(DependencyProvider):
-    """Publishes what integrators with programs may hear; services only declare it. Of several replicas one does it."""
-
-    runtime = Runtime()
-
-    def setup(self) -> None:
-        """Nothing runs yet."""
-        self._stopping = Flag()
-        self._ended = Flag()
-        self._republisher: Republisher | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self.container.spawn_managed_thread(self._run, identifier="republisher")
-
-    def stop(self) -> None:
-        """End: what is not sent stays due, for another replica or the next start."""
-        self._stopping.set()
-        if self._republisher is not None:
-            self._republisher.stop()
-        self._ended.wait(5)
-
-    def get_dependency(self, worker_ctx: Any) -> None:
-        """Nothing to hand out."""
-
-    def _run(self) -> None:
-        runtime = self.runtime
-        while not (runtime.prepared.wait(0.5) or self._stopping.is_set()):
-            pass
-        if not self._stopping.is_set():
-            holder = f"{runtime.holder}:{secrets.token_hex(4)}"
-            self._republisher = Republisher(runtime.unit_of_work.database, runtime.settings.amqp_uri, holder)
-            self._republisher.run()
-        self._ended.set()
 
 
 class Accounts(DependencyProvider):
